@@ -1,0 +1,230 @@
+"""What the leader knows of Jobs and their instances: compact, kept current by events (R28)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from batchcompute.core.job.observed import Failure
+from batchcompute.core.job.tally import ENDED, State, Tally
+from batchcompute.core.times import unix
+from batchcompute.vocabulary import InstancePhase
+
+Key = tuple[str, str]  # namespace, name
+Slot = tuple[str, int]  # task, index
+
+_STATES = {
+    InstancePhase.STARTING: State.STARTING,
+    InstancePhase.RUNNING: State.RUNNING,
+    InstancePhase.SUCCEEDED: State.SUCCEEDED,
+    InstancePhase.FAILED: State.FAILED,
+    InstancePhase.FAILED_INTERRUPTED: State.FAILED_INTERRUPTED,
+}
+RECENT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A Job as the API server holds it. ``spec`` and ``status`` are as stored."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    generation: int
+    created: float
+    deleting: bool
+    finalizers: tuple[str, ...]
+    annotations: Mapping[str, str]
+    spec: Mapping[str, Any]
+    status: Mapping[str, Any]
+
+    @property
+    def key(self) -> Key:
+        return self.namespace, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    """A TaskInstance; ``attempts`` is empty once it has succeeded, to stay small."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    job_uid: str
+    task: str
+    index: int
+    terminate: bool
+    state: State
+    attempt: int
+    instance_id: str
+    attempts: tuple[Mapping[str, Any], ...]
+    started: str = ""
+
+    @property
+    def slot(self) -> Slot:
+        return self.task, self.index
+
+
+def job_view(body: Mapping[str, Any]) -> JobView:
+    """From the object that the API server sent."""
+    meta = body["metadata"]
+    return JobView(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        version=int(meta["resourceVersion"]),
+        generation=int(meta.get("generation", 0)),
+        created=unix(meta["creationTimestamp"]),
+        deleting="deletionTimestamp" in meta,
+        finalizers=tuple(meta.get("finalizers") or ()),
+        annotations=dict(meta.get("annotations") or {}),
+        spec=body.get("spec") or {},
+        status=body.get("status") or {},
+    )
+
+
+def instance_view(body: Mapping[str, Any]) -> InstanceView:
+    """From the object that the API server sent; the projection of the informer."""
+    meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
+    state = _STATES[InstancePhase(status.get("phase", InstancePhase.STARTING))]
+    keep = state is not State.SUCCEEDED
+    return InstanceView(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        version=int(meta["resourceVersion"]),
+        job_uid=spec["jobUID"],
+        task=spec["task"],
+        index=int(spec["index"]),
+        terminate=bool(spec.get("terminate", False)),
+        state=state,
+        attempt=int(status.get("attempt", 0)),
+        instance_id=status.get("instanceId", ""),
+        attempts=tuple(status.get("attempts") or ()) if keep else (),
+        started=status.get("runningTime", "") if keep else "",
+    )
+
+
+@dataclass
+class JobState:
+    """All that is known of one Job uid.
+
+    ``enlisted``: instances offered to the launch, with their attempt. ``idle``: claims that
+    neither a ledger member nor the launch stands for. ``tallies`` exist once accepted.
+    """
+
+    uid: str
+    view: JobView | None = None
+    instances: dict[Slot, InstanceView] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    failures: dict[str, deque[Failure]] = field(default_factory=dict)
+    enlisted: dict[Slot, int] = field(default_factory=dict)
+    idle: dict[Slot, int] = field(default_factory=dict)
+
+    def size_tasks(self, sizes: Mapping[str, int]) -> None:
+        """Make the tallies, once the merge has told how many instances there are."""
+        if self.tallies.keys() == sizes.keys():
+            return
+        self.tallies = {name: Tally(size) for name, size in sizes.items()}
+        for view in self.instances.values():
+            self._count(view)
+        for task, index in self.enlisted:
+            self.mark(task, index, State.STARTING)
+
+    def put(self, view: InstanceView) -> bool:
+        """Take in an instance unless something newer is known; whether anything changed."""
+        old = self.instances.get(view.slot)
+        if old is not None and old.version >= view.version:
+            return False
+        self.instances[view.slot] = view
+        if view.state in ENDED:
+            self.idle.pop(view.slot, None)
+        return self._count(view) or old is None or old.terminate != view.terminate
+
+    def mark(self, task: str, index: int, state: State) -> None:
+        """Count an instance before the API server shows it."""
+        tally = self.tallies.get(task)
+        if tally is not None:
+            tally.put(index, state)
+
+    def _count(self, view: InstanceView) -> bool:
+        tally = self.tallies.get(view.task)
+        if tally is None or not tally.put(view.index, view.state):
+            return False
+        if view.state is State.FAILED and view.attempts:
+            self._remember_failure(view)
+        return True
+
+    def _remember_failure(self, view: InstanceView) -> None:
+        last = view.attempts[-1]
+        failures = self.failures.setdefault(view.task, deque(maxlen=RECENT))
+        failures.append(
+            Failure(
+                index=view.index,
+                attempt=int(last.get("attempt", view.attempt)),
+                reason=str(last.get("reason", "")),
+                ended=unix(last["endTime"]) if "endTime" in last else 0.0,
+                exit_code=last.get("exitCode"),
+                message=str(last.get("message", "")),
+                stderr=str(last.get("stderr", "")),
+            )
+        )
+
+
+class Store:
+    """Jobs by key and by uid; instances of a uid whose Job is unknown are kept too."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[Key, str] = {}
+        self._by_uid: dict[str, JobState] = {}
+
+    def job(self, key: Key) -> JobState | None:
+        """The state of the Job that has this name now."""
+        uid = self._by_key.get(key)
+        return self._by_uid.get(uid) if uid is not None else None
+
+    def of_uid(self, uid: str) -> JobState:
+        """The state of a uid, made when it is new."""
+        return self._by_uid.setdefault(uid, JobState(uid))
+
+    def known(self, uid: str) -> JobState | None:
+        return self._by_uid.get(uid)
+
+    def put_job(self, view: JobView) -> bool:
+        """Take in a Job unless something newer is known of the same uid."""
+        state = self.of_uid(view.uid)
+        if state.view is not None and state.view.version >= view.version:
+            return False
+        state.view = view
+        self._by_key[view.key] = view.uid
+        return True
+
+    def drop_job(self, key: Key, uid: str) -> None:
+        """The Job is gone; its instances go with their own events."""
+        if self._by_key.get(key) == uid:
+            del self._by_key[key]
+        state = self._by_uid.get(uid)
+        if state is not None:
+            state.view = None
+            self._forget(state)
+
+    def drop_instance(self, view: InstanceView) -> None:
+        """A TaskInstance is gone; its count stays, since deleting one is no command (R16)."""
+        state = self._by_uid.get(view.job_uid)
+        if state is None:
+            return
+        if state.instances.get(view.slot, view).uid == view.uid:
+            state.instances.pop(view.slot, None)
+        self._forget(state)
+
+    def jobs(self) -> Iterator[JobState]:
+        """Every uid that has a Job."""
+        return (state for state in self._by_uid.values() if state.view is not None)
+
+    def _forget(self, state: JobState) -> None:
+        if state.view is None and not state.instances:
+            self._by_uid.pop(state.uid, None)

@@ -1,0 +1,132 @@
+"""Instances that wait for a machine, and the windows in which they become one call (7, step 1).
+
+Pure: time is passed in. A group is what may share a RunInstances call: the same namespace,
+credential, region and machine definition (R11). A window closes when it is full, when no
+candidate was added for ``idle`` seconds, or ``longest`` seconds after its first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+Slot = tuple[str, str, int]  # job uid, task, index
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One attempt of one instance that needs a machine.
+
+    ``refusals`` counts creation failures of this instance in this run (api.md, Budgets);
+    ``not_before`` is the end of its waiting time, Unix seconds.
+    """
+
+    job_uid: str
+    namespace: str
+    job: str
+    task: str
+    index: int
+    attempt: int
+    priority: int
+    job_created: float
+    group: str
+    refusals: int = 0
+    not_before: float = 0.0
+
+    @property
+    def slot(self) -> Slot:
+        return self.job_uid, self.task, self.index
+
+    @property
+    def rank(self) -> tuple[int, float, str, str, int]:
+        """Launch order: priority, then the older job, then the lower index (R23)."""
+        return -self.priority, self.job_created, self.job_uid, self.task, self.index
+
+
+@dataclass
+class _Window:
+    waiting: dict[Slot, Candidate] = field(default_factory=dict)
+    first: float = 0.0
+    last: float = 0.0
+
+
+class Pool:
+    """Candidates by group. ``size`` is the most members of one call."""
+
+    def __init__(self, *, size: int, idle: float, longest: float) -> None:
+        self._size = size
+        self._idle = idle
+        self._longest = longest
+        self._windows: dict[str, _Window] = {}
+
+    def __len__(self) -> int:
+        return sum(len(window.waiting) for window in self._windows.values())
+
+    def add(self, candidates: Iterable[Candidate], now: float) -> None:
+        """Put candidates in; one that is there already is replaced."""
+        for candidate in candidates:
+            window = self._windows.setdefault(candidate.group, _Window())
+            if not window.waiting:
+                window.first = now
+            window.last = now
+            window.waiting[candidate.slot] = candidate
+
+    def withdraw(self, job_uid: str) -> list[Candidate]:
+        """Take out everything of a job."""
+        return [one for one in list(self) if one.job_uid == job_uid and self._remove(one)]
+
+    def reprioritize(self, job_uid: str, priority: int) -> None:
+        """A job's priority was changed while its instances wait."""
+        for window in self._windows.values():
+            for slot, one in window.waiting.items():
+                if one.job_uid == job_uid and one.priority != priority:
+                    window.waiting[slot] = replace(one, priority=priority)
+
+    def __iter__(self) -> Iterator[Candidate]:
+        for window in self._windows.values():
+            yield from list(window.waiting.values())
+
+    def closed(self, now: float) -> list[str]:
+        """Groups whose window is closed, the one with the best candidate first."""
+        ready = [
+            (min(one.rank for one in due), group)
+            for group, window in self._windows.items()
+            if (due := _due(window, now)) and self._is_closed(window, len(due), now)
+        ]
+        return [group for _, group in sorted(ready)]
+
+    def take(self, group: str, now: float) -> list[Candidate]:
+        """The best candidates of a group, at most ``size``, in launch order."""
+        window = self._windows.get(group)
+        if window is None:
+            return []
+        chosen = sorted(_due(window, now), key=lambda one: one.rank)[: self._size]
+        for one in chosen:
+            self._remove(one)
+        return chosen
+
+    def next_close(self, now: float) -> float | None:
+        """When :meth:`closed` may next have something, Unix seconds; ``None``: never by time."""
+        times = []
+        for window in self._windows.values():
+            if _due(window, now):
+                times.append(min(window.last + self._idle, window.first + self._longest))
+            waiting = [one.not_before for one in window.waiting.values() if one.not_before > now]
+            if waiting:
+                times.append(min(waiting))
+        return min(times, default=None)
+
+    def _is_closed(self, window: _Window, due: int, now: float) -> bool:
+        full = due >= self._size
+        return full or now >= min(window.last + self._idle, window.first + self._longest)
+
+    def _remove(self, candidate: Candidate) -> bool:
+        window = self._windows[candidate.group]
+        window.waiting.pop(candidate.slot, None)
+        if not window.waiting:
+            del self._windows[candidate.group]
+        return True
+
+
+def _due(window: _Window, now: float) -> list[Candidate]:
+    return [one for one in window.waiting.values() if one.not_before <= now]

@@ -45,9 +45,17 @@ class Candidate:
 
 @dataclass
 class _Window:
+    """Candidates of a group, and since when each could be launched."""
+
     waiting: dict[Slot, Candidate] = field(default_factory=dict)
-    first: float = 0.0
-    last: float = 0.0
+    since: dict[Slot, float] = field(default_factory=dict)
+
+    def due(self, now: float) -> list[Candidate]:
+        return [one for one in self.waiting.values() if one.not_before <= now]
+
+    def closes_at(self, due: Iterable[Candidate], idle: float, longest: float) -> float:
+        times = [self.since[one.slot] for one in due]
+        return min(max(times) + idle, min(times) + longest)
 
 
 class Pool:
@@ -66,10 +74,8 @@ class Pool:
         """Put candidates in; one that is there already is replaced."""
         for candidate in candidates:
             window = self._windows.setdefault(candidate.group, _Window())
-            if not window.waiting:
-                window.first = now
-            window.last = now
             window.waiting[candidate.slot] = candidate
+            window.since[candidate.slot] = max(now, candidate.not_before)
 
     def withdraw(self, job_uid: str) -> list[Candidate]:
         """Take out everything of a job."""
@@ -91,7 +97,7 @@ class Pool:
         ready = [
             (min(one.rank for one in due), group)
             for group, window in self._windows.items()
-            if (due := _due(window, now)) and self._is_closed(window, len(due), now)
+            if (due := window.due(now)) and self._is_closed(window, due, now)
         ]
         return [group for _, group in sorted(ready)]
 
@@ -100,7 +106,7 @@ class Pool:
         window = self._windows.get(group)
         if window is None:
             return []
-        chosen = sorted(_due(window, now), key=lambda one: one.rank)[: self._size]
+        chosen = sorted(window.due(now), key=lambda one: one.rank)[: self._size]
         for one in chosen:
             self._remove(one)
         return chosen
@@ -109,24 +115,21 @@ class Pool:
         """When :meth:`closed` may next have something, Unix seconds; ``None``: never by time."""
         times = []
         for window in self._windows.values():
-            if _due(window, now):
-                times.append(min(window.last + self._idle, window.first + self._longest))
+            if due := window.due(now):
+                times.append(window.closes_at(due, self._idle, self._longest))
             waiting = [one.not_before for one in window.waiting.values() if one.not_before > now]
             if waiting:
                 times.append(min(waiting))
         return min(times, default=None)
 
-    def _is_closed(self, window: _Window, due: int, now: float) -> bool:
-        full = due >= self._size
-        return full or now >= min(window.last + self._idle, window.first + self._longest)
+    def _is_closed(self, window: _Window, due: list[Candidate], now: float) -> bool:
+        full = len(due) >= self._size
+        return full or now >= window.closes_at(due, self._idle, self._longest)
 
     def _remove(self, candidate: Candidate) -> bool:
         window = self._windows[candidate.group]
         window.waiting.pop(candidate.slot, None)
+        window.since.pop(candidate.slot, None)
         if not window.waiting:
             del self._windows[candidate.group]
         return True
-
-
-def _due(window: _Window, now: float) -> list[Candidate]:
-    return [one for one in window.waiting.values() if one.not_before <= now]

@@ -75,7 +75,8 @@ class Pool:
         for candidate in candidates:
             window = self._windows.setdefault(candidate.group, _Window())
             window.waiting[candidate.slot] = candidate
-            window.since[candidate.slot] = max(now, candidate.not_before)
+            since = window.since.get(candidate.slot, now)
+            window.since[candidate.slot] = max(since, candidate.not_before)
 
     def withdraw(self, job_uid: str) -> list[Candidate]:
         """Take out everything of a job."""
@@ -119,7 +120,7 @@ class Pool:
                 times.append(window.closes_at(due, self._idle, self._longest))
             waiting = [one.not_before for one in window.waiting.values() if one.not_before > now]
             if waiting:
-                times.append(min(waiting))
+                times.append(min(waiting) + self._idle)
         return min(times, default=None)
 
     def _is_closed(self, window: _Window, due: list[Candidate], now: float) -> bool:

@@ -33,6 +33,23 @@ THROTTLED_TRIES = 8
 RETRY = Backoff(0.2, 5.0)
 
 
+class ConnectionLost(aiohttp.ClientError):
+    """The connection ended before an answer came."""
+
+
+async def _no_hidden_retry(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """aiohttp sends a PUT or DELETE again when a used connection breaks; a compare-and-swap that
+    had succeeded would come back as a Conflict. An error of another type keeps it from that."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ConnectionLost(f"{type(error).__name__}: {error}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request. ``verb`` is Kubernetes' word for it; ``query`` leaves out ``None`` values."""
@@ -69,6 +86,7 @@ class Transport:
             connector=aiohttp.TCPConnector(ssl=tls, limit=CONNECTIONS),
             timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS),
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+            middlewares=(_no_hidden_retry,),
         )
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ from typing import IO, Any
 # texts of other makers' exceptions, which like to quote the URL or the header that failed.
 _SECRET = re.compile(
     r"(?i)\b(q-signature=|x-cos-security-token=|q-token=|signature=|bearer |"
-    r"(?:secret_?key|secret_?id|session_?token|tmp_?secret_?key|password|token)\W{1,4})"
+    r"(?:secret_?key|secret_?id|session_?token|tmp_?secret_?key|password|token)[\"']?\s*[:=]\s*[\"']?)"
     r"([^\s&'\",;}]+)"
 )
 

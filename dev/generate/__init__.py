@@ -1,0 +1,1 @@
+"""Every file that is written from code, behind one command: `python -m dev.generate [--check]`."""

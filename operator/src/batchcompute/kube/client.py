@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from batchcompute.kube.errors import Conflict, Invalid
 from batchcompute.kube.transport import Call, Transport
 from batchcompute.kube.watch import WatchEvent, read_events
 
@@ -169,9 +170,15 @@ class Client:
         if meta:
             patch = {**patch, "metadata": {**patch.get("metadata", {}), **meta}}
         path = resource.path(namespace, name, subresource)
-        return await self._send(
-            "patch", "PATCH", resource, path, {}, patch, "application/merge-patch+json"
-        )
+        try:
+            return await self._send(
+                "patch", "PATCH", resource, path, {}, patch, "application/merge-patch+json"
+            )
+        except Invalid as error:
+            # the server has no uid precondition for a patch: another uid is an "immutable field"
+            if uid and "metadata.uid" in error.message:
+                raise Conflict(409, "Conflict", error.message) from None
+            raise
 
     async def json_patch(
         self,

@@ -21,7 +21,7 @@ class Standing(StrEnum):
     ALIVE = "Alive"  # may be executing: every state not named below
     LEAVING = "Leaving"  # TERMINATING: still executes until it is gone
     HALTED = "Halted"  # STOPPED, SHUTDOWN: not running, still to be terminated
-    NEVER_RAN = "NeverRan"  # LAUNCH_FAILED, listed or vanished meanwhile
+    NEVER_RAN = "NeverRan"  # LAUNCH_FAILED, still listed
     GONE = "Gone"
 
 
@@ -29,30 +29,32 @@ class Standing(StrEnum):
 class Sightings:
     """What the by-id replies said of one id, and since when.
 
-    ``seen``: it was in a reply, or a beat of it was read. ``absent_since`` is the first of
-    the successive replies without it, ``absent_last`` the newest. ``running_since`` is the
-    first reply of this leader that said RUNNING.
+    ``bound_at``: when the id was bound to its slot. ``seen``: it was in a reply, or a beat of
+    it was read. ``state_since``: the first of the successive replies with this ``state``.
+    ``running_since``: the first reply, to this leader, that said RUNNING. ``absent_since``: the
+    first of the successive replies without it. ``gone_at``: the reply that proved it gone (R6).
     """
 
+    bound_at: float
     state: str | None = None
     seen: bool = False
-    described_at: float | None = None
+    state_since: float | None = None
     running_since: float | None = None
     absent_since: float | None = None
-    absent_last: float | None = None
+    gone_at: float | None = None
     never_ran: bool = False
 
     def with_reply(self, state: str | None, at: float) -> Sightings:
         """One more complete by-id reply; ``None`` when the id was not in it."""
         if state is None:
-            since = at if self.absent_since is None else self.absent_since
-            return replace(self, absent_since=since, absent_last=at, described_at=at)
-        running = self.running_since
+            return self._absent(at)
+        first = self.running_since is None and state == RUNNING
         return Sightings(
+            bound_at=self.bound_at,
             state=state,
             seen=True,
-            described_at=at,
-            running_since=at if running is None and state == RUNNING else running,
+            state_since=self.state_since if state == self.state else at,
+            running_since=at if first else self.running_since,
             never_ran=self.never_ran or state == LAUNCH_FAILED,
         )
 
@@ -60,17 +62,16 @@ class Sightings:
         """It beat: so it exists, whatever a listing says."""
         return replace(self, seen=True)
 
-    def absent(self, bound_at: float) -> bool:
-        """R6: absent twice, 10 s apart, and seen before or bound 10 minutes ago."""
-        if self.absent_since is None or self.absent_last is None:
-            return False
-        twice = self.absent_last - self.absent_since >= ABSENT_APART
-        return twice and (self.seen or self.absent_last - bound_at >= YOUNG)
+    def _absent(self, at: float) -> Sightings:
+        since = at if self.absent_since is None else self.absent_since
+        proved = at - since >= ABSENT_APART and (self.seen or at - self.bound_at >= YOUNG)
+        gone_at = at if proved and self.gone_at is None else self.gone_at
+        return replace(self, absent_since=since, gone_at=gone_at)
 
 
-def standing(sightings: Sightings, bound_at: float) -> Standing:
-    """The conclusion; ``bound_at`` is when the id was bound to its slot."""
-    if sightings.absent(bound_at):
+def standing(sightings: Sightings) -> Standing:
+    """The conclusion that the replies so far allow."""
+    if sightings.gone_at is not None:
         return Standing.GONE
     if sightings.never_ran:
         return Standing.NEVER_RAN

@@ -40,15 +40,15 @@ def decide(facts: MemberFacts, now: float) -> MemberDecision:
     neither a durable outcome nor a ``stop`` record, and nothing closes a member whose machine
     is not gone (R5, R6).
     """
-    where = gone.standing(facts.sightings, facts.bound_at)
+    where = gone.standing(facts.sightings)
     if facts.settled or not facts.current:
         return _wind_up(facts, where, now)
     if facts.result is not None:
         return _finish(verdict.of_result(facts.result, _stopping(facts)))
-    if where is Standing.NEVER_RAN:
+    if facts.sightings.never_ran:
         return _finish(Outcome(Reason.LAUNCH_FAILED, verdict.budget_of(Reason.LAUNCH_FAILED)))
     if where is Standing.GONE:
-        since = facts.sightings.absent_last or now
+        since = facts.sightings.gone_at or now
         return _finish(verdict.of_lost(facts)) if _looked(facts, since) else _act(now, Look())
     if facts.stop is not None:
         return _terminate(facts, now)
@@ -57,8 +57,8 @@ def decide(facts: MemberFacts, now: float) -> MemberDecision:
 
 def may_start_next(facts: MemberFacts) -> bool:
     """R6: whether this member stands in the way of another attempt no longer."""
-    where = gone.standing(facts.sightings, facts.bound_at)
-    return facts.result is not None or where in (Standing.GONE, Standing.NEVER_RAN)
+    where = gone.standing(facts.sightings)
+    return facts.result is not None or (where is Standing.GONE or facts.sightings.never_ran)
 
 
 # -- while it works -------------------------------------------------------------------
@@ -66,7 +66,8 @@ def may_start_next(facts: MemberFacts) -> bool:
 
 def _watch(facts: MemberFacts, where: Standing, now: float) -> MemberDecision:
     if where is Standing.HALTED:
-        return _stop(facts, verdict.of_lost(facts).reason, since=facts.bound_at, now=now)
+        since = facts.sightings.state_since or now
+        return _stop(facts, verdict.lost(facts), since=since, now=now)
     if where is Standing.LEAVING:
         return MemberDecision((), now + WATCH_EVERY, WATCH_EVERY)
     if facts.wish is not None:
@@ -80,9 +81,9 @@ def _cancel(facts: MemberFacts, reason: Reason, since: float, now: float) -> Mem
     """TERM, grace, KILL by the runner; a machine that never beat has nothing to lose."""
     if facts.beat is None:
         return _stop(facts, reason, since=since, now=now)
-    if facts.cancel_at is None:
+    if facts.cancel is None:
         return _act(now, AskCancel(reason))
-    until = facts.cancel_at + facts.deadlines.grace + NET_SECONDS
+    until = facts.cancel.at + facts.deadlines.grace + NET_SECONDS
     if now < until:
         return MemberDecision((), until)
     return _stop(facts, reason, since=until, now=now)
@@ -90,7 +91,7 @@ def _cancel(facts: MemberFacts, reason: Reason, since: float, now: float) -> Mem
 
 def _boot(facts: MemberFacts, now: float) -> MemberDecision:
     """No beat yet: described every 10 s, stopped when the boot deadline passes."""
-    latest = facts.bound_at + PENDING_SECONDS
+    latest = facts.sightings.bound_at + PENDING_SECONDS
     running = facts.sightings.running_since
     until = facts.deadlines.boot + (latest if running is None else min(running, latest))
     if now < until:
@@ -102,7 +103,7 @@ def _boot(facts: MemberFacts, now: float) -> MemberDecision:
 
 def _silence(facts: MemberFacts, now: float) -> MemberDecision | None:
     """R13: silent and RUNNING waits ``lost_after`` more; without evidence, to the last hour."""
-    last = facts.bound_at + PENDING_SECONDS + facts.deadlines.total + NET_SECONDS
+    last = facts.sightings.bound_at + PENDING_SECONDS + facts.deadlines.total + NET_SECONDS
     if facts.pulse is Pulse.NO_EVIDENCE:
         if now < last:
             return MemberDecision((), last)
@@ -112,7 +113,7 @@ def _silence(facts: MemberFacts, now: float) -> MemberDecision | None:
     until = facts.silent_since + facts.lost_after
     if now < until:
         return MemberDecision((), until, WATCH_EVERY)
-    return _stop(facts, verdict.of_lost(facts).reason, since=until, now=now)
+    return _stop(facts, verdict.lost(facts), since=until, now=now)
 
 
 def _deadline(facts: MemberFacts, beat: Beat, now: float) -> MemberDecision:
@@ -163,7 +164,9 @@ def _stopping(facts: MemberFacts) -> Reason | None:
     """In whose name a ``Cancelled`` was asked for."""
     if facts.stop is not None:
         return facts.stop
-    return facts.wish.reason if facts.wish is not None else None
+    if facts.wish is not None:
+        return facts.wish.reason
+    return facts.cancel.reason if facts.cancel is not None else None
 
 
 def _looked(facts: MemberFacts, since: float) -> bool:

@@ -89,6 +89,14 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancel:
+    """The box asks the runner to end: since when, and in whose name."""
+
+    at: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How an attempt ended, and what that uses up."""
 
@@ -116,7 +124,7 @@ class MemberFacts:
       were read (last look); what was found is in ``result`` and ``beat``.
     - ``boot_note``: ``boot/<L>.fail``; ``None`` while it was not read, "" when there is none.
     - ``silent_since``: when ``pulse`` became ``SILENT``.
-    - ``cancel_at``: when the box with the cancel was written, by this leader or found there.
+    - ``cancel``: the cancel in its box, by this leader or found there.
     - ``mailbox_clean``: ``done``, ``live`` and ``box`` of this member were deleted.
     - ``terminate_at``: the last TerminateInstances of this leader that named it.
     - ``lost_after``: the wait between silence and the verdict (setting, 600).
@@ -124,7 +132,6 @@ class MemberFacts:
 
     mid: str
     instance_id: str
-    bound_at: float
     sightings: Sightings
     deadlines: Deadlines
     current: bool = True
@@ -138,7 +145,7 @@ class MemberFacts:
     pulse: Pulse = Pulse.BEATING
     silent_since: float | None = None
     wish: Wish | None = None
-    cancel_at: float | None = None
+    cancel: Cancel | None = None
     mailbox_clean: bool = False
     terminate_at: float | None = None
     lost_after: float = 600.0

@@ -29,8 +29,7 @@ def of_result(result: Result, stopping: Reason | None) -> Outcome:
     reason = result.reason
     if reason is Reason.CANCELLED and stopping is not None:
         reason = stopping
-    budget = Budget.NONE if result.reason is Reason.CANCELLED else budget_of(reason)
-    return _outcome(reason, result.exit, result.message, budget)
+    return _outcome(reason, result.exit, result.message, budget_of(reason))
 
 
 def of_lost(facts: MemberFacts) -> Outcome:
@@ -38,7 +37,7 @@ def of_lost(facts: MemberFacts) -> Outcome:
     beat = facts.beat
     if beat is not None and beat.phase == 2 and beat.exit is not None:
         return _delivering(facts, beat.exit)
-    reason = facts.stop or _lost(facts)
+    reason = facts.stop or lost(facts)
     message = facts.boot_note or "" if reason is Reason.BOOT_TIMEOUT else ""
     return _outcome(reason, None, message, budget_of(reason))
 
@@ -57,7 +56,8 @@ def _delivering(facts: MemberFacts, ended: Exit) -> Outcome:
     return _outcome(reason, ended, "", budget_of(reason))
 
 
-def _lost(facts: MemberFacts) -> Reason:
+def lost(facts: MemberFacts) -> Reason:
+    """Why a machine goes, or went, that gave no result and no exit code."""
     if facts.wish is not None:
         return facts.wish.reason
     return Reason.SPOT_RECLAIMED if _reclaimed(facts) else Reason.MACHINE_LOST
@@ -66,7 +66,7 @@ def _lost(facts: MemberFacts) -> Reason:
 def _reclaimed(facts: MemberFacts) -> bool:
     """A spot machine that went although nobody here ended it, or that had the notice."""
     noticed = facts.beat is not None and facts.beat.spot
-    return noticed or (facts.spot and facts.stop is None)
+    return noticed or (facts.spot and facts.stop in (None, Reason.SPOT_RECLAIMED))
 
 
 def _outcome(reason: Reason, ended: Exit | None, message: str, budget: Budget) -> Outcome:

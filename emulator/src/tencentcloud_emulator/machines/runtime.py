@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Protocol
 
 from . import base, traces
-from .cgroups import Group, Hierarchies, Limits
+from .cgroups import Group, Limits
 from .connector import Processes, open_processes
 from .freezing import freeze, thaw
-from .ids import Ids, of_this_user
+from .ids import of_this_user
 from .launch import Plan
 from .port import MachineSpec, ProcessEvent
 from .rootfs import Identity
@@ -28,6 +28,10 @@ PROCESS_LIMIT = 1024
 GIB = 1 << 30
 PACKAGES = Path(__file__).parents[2]
 LAST_EVENTS_SECONDS = 2.0
+UNLIMITED = (
+    "no control group is writable: a machine's memory and number of processes are limited "
+    "by rlimits only, memory for each process apart"
+)
 STARTING_AT_ONCE = 2 * (os.cpu_count() or 1)
 
 
@@ -44,23 +48,21 @@ class Front(Protocol):
 
 
 class RealRuntime:
-    """Starts machines below `state_dir`; made by `open_runtime`. One per state directory."""
+    """Starts machines below `state_dir`, which must be this emulator's alone.
 
-    def __init__(
-        self,
-        state_dir: Path,
-        front: Front,
-        processes: Processes,
-        hierarchies: Hierarchies | None,
-        ids: Ids,
-    ) -> None:
+    Made anew it removes what a killed emulator left there.
+    """
+
+    def __init__(self, state_dir: Path, front: Front) -> None:
         self.state_dir = state_dir
         self._front = front
-        self._processes = processes
-        self._hierarchies = hierarchies
-        self._ids = ids
+        self._ids = of_this_user()
+        self._hierarchies = traces.hierarchies()
         self._machines: set[RealMachine] = set()
         self._starting = asyncio.Semaphore(STARTING_AT_ONCE)
+        self._opening = asyncio.Lock()
+        self._processes: Processes | None = None
+        traces.sweep(state_dir)
 
     def console(self, instance_id: str) -> Path:
         """What the machine's user data printed; stays when the machine is gone."""
@@ -68,12 +70,13 @@ class RealRuntime:
 
     async def start(self, spec: MachineSpec, events: Callable[[ProcessEvent], None]) -> RealMachine:
         """Starts the machine; raises MachineFailed, and then nothing of it is left."""
+        processes = await self._open()
         async with self._starting:
             plan = self._plan(spec)
             plan.directory.mkdir()
             await self._serve(plan.directory, spec.instance_id)
             try:
-                machine = await RealMachine.start(plan, self._processes, events)
+                machine = await RealMachine.start(plan, processes, events)
             except BaseException:
                 await self._front.close_unix(spec.instance_id)
                 raise
@@ -84,8 +87,26 @@ class RealRuntime:
     async def close(self) -> None:
         """Kills every machine and leaves nothing but the consoles."""
         await asyncio.gather(*(machine.kill() for machine in list(self._machines)))
-        await self._processes.close()
+        if self._processes is not None:
+            await self._processes.close()
+            self._processes = None
         await asyncio.to_thread(traces.sweep, self.state_dir)
+
+    async def _open(self) -> Processes:
+        """Makes what all machines share, before the first of them."""
+        async with self._opening:
+            if self._processes is None:
+                if self._hierarchies is None:
+                    log.warning(UNLIMITED)
+                await asyncio.to_thread(self._make_directories)
+                self._processes = open_processes()
+            return self._processes
+
+    def _make_directories(self) -> None:
+        (self.state_dir / "machines").mkdir(parents=True, exist_ok=True)
+        (self.state_dir / "consoles").mkdir(exist_ok=True)
+        hidden = [self.state_dir.resolve(), Path.home(), PACKAGES]
+        base.build(self.state_dir / "machines" / "base", self._ids, hidden)
 
     def _ended(self, machine: RealMachine, instance_id: str) -> None:
         self._machines.discard(machine)
@@ -221,30 +242,3 @@ def clean_up(plan: Plan) -> None:
     if plan.group:
         plan.group.remove()
     traces.remove_tree(plan.directory)
-
-
-async def open_runtime(state_dir: Path, front: Front) -> RealRuntime:
-    """Cleans up after a killed emulator and makes what all machines share."""
-    return RealRuntime(
-        state_dir,
-        front,
-        open_processes(),
-        *await asyncio.to_thread(prepare, state_dir),
-    )
-
-
-def prepare(state_dir: Path) -> tuple[Hierarchies | None, Ids]:
-    """Makes the directories below the state directory, anew."""
-    ids, hierarchies = of_this_user(), traces.hierarchies()
-    if hierarchies is None:
-        log.warning(
-            "no control group is writable: memory and process count of machines are limited "
-            "per process only, by rlimits"
-        )
-    machines = state_dir / "machines"
-    traces.sweep(state_dir)
-    machines.mkdir(parents=True)
-    (state_dir / "consoles").mkdir(exist_ok=True)
-    hidden = [state_dir.resolve(), Path.home(), PACKAGES]
-    base.build(machines / "base", ids, hidden)
-    return hierarchies, ids

@@ -17,7 +17,9 @@ class InputMapping(ApiModel):
         description="cos://<bucket>-<appid>/<prefix>/ (or with .cos.<region>.myqcloud.com), "
         "cfs://<ip>/<path>/ or nfs://<ip>/<path>/; ends with /."
     )
-    path: Path = Field(description="Absolute local directory.")
+    path: Path = Field(
+        description="Local directory: absolute, or relative to the working directory."
+    )
     mode: MappingMode = Field(
         default=MappingMode.MOUNT,
         description="Mount (default): read on demand. Copy: downloaded before the command starts, "
@@ -37,7 +39,9 @@ class InputMapping(ApiModel):
 class OutputMapping(ApiModel):
     """A local directory that is uploaded after the command."""
 
-    path: Path = Field(description="Absolute local directory; created before the command starts.")
+    path: Path = Field(
+        description="Local directory, absolute or relative to the working directory; created first."
+    )
     destination: Path = Field(
         description="cos://<bucket>-<appid>/<prefix>/ (or with .cos.<region>.myqcloud.com)."
     )

@@ -23,7 +23,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?-(?P<app_id>\d+)")
 
 
 async def list_buckets(call: CosCall) -> RawResponse:
-    store, owner = call.cloud.store, call.principal
+    store, owner = call.backend.store, call.principal
     if owner is None or not owner.may("cos:GetService", "*"):
         raise CosError("AccessDenied")
     region = call.request.host.region or call.params.get("region")
@@ -42,17 +42,17 @@ async def list_buckets(call: CosCall) -> RawResponse:
 
 
 async def put_bucket(call: CosCall) -> RawResponse:
-    account, name = call.cloud.account, call.request.bucket
+    account, name = call.backend.account, call.request.bucket
     found = _NAME.fullmatch(name)
     if found is None or found["app_id"] != account.app_id or len(name) > 60:
         raise CosError("InvalidBucketName")
-    region = call.request.host.region or call.cloud.default_region
+    region = call.request.host.region or call.backend.default_region
     resource = f"qcs::cos:{region}:uid/{account.app_id}:{name}/"
     if call.principal is None or not call.principal.may("cos:PutBucket", resource):
         raise CosError("AccessDenied")
     if call.request.content_length:
         raise CosError("NotImplemented", "A configuration for the new bucket is not emulated.")
-    bucket = call.cloud.store.create(name, region, account.app_id, call.now)
+    bucket = call.backend.store.create(name, region, account.app_id, call.now)
     bucket.acl = _canned(call)
     return RawResponse(200)
 
@@ -62,14 +62,14 @@ async def head_bucket(call: CosCall) -> RawResponse:
 
 
 async def delete_bucket(call: CosCall) -> RawResponse:
-    call.cloud.store.remove(call.bucket())
+    call.backend.store.remove(call.bucket())
     return RawResponse(204)
 
 
 async def get_bucket(call: CosCall) -> RawResponse:
     """List Objects."""
     bucket = call.bucket()
-    call.cloud.rates.take("list", bucket.name, "", LISTS)
+    call.backend.rates.take("list", bucket.name, "", LISTS)
     return xml_reply(list_reply(bucket, call.params))
 
 
@@ -78,7 +78,7 @@ async def delete_multiple_objects(call: CosCall) -> RawResponse:
     bucket = call.bucket()
     if call.principal is None:
         raise CosError("AccessDenied")
-    call.cloud.rates.take("multi-delete", bucket.name, "", MULTI_DELETES)
+    call.backend.rates.take("multi-delete", bucket.name, "", MULTI_DELETES)
     declared = declared_md5(call.header("Content-MD5"))
     if declared is None:
         raise CosError("InvalidDigest", "Content-MD5 is missing.")

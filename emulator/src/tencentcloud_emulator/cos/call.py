@@ -20,7 +20,7 @@ MAX_DOCUMENT = 2 * 1024 * 1024  # bytes of XML in a request
 
 
 @dataclass(slots=True)
-class Cloud:
+class Backend:
     """What every handler works on."""
 
     account: Account
@@ -34,7 +34,7 @@ class Cloud:
 class CosCall:
     """One call. `principal` None is an anonymous one; `now` is the time it came in."""
 
-    cloud: Cloud
+    backend: Backend
     request: CosRequest
     principal: Principal | None
     now: float
@@ -50,7 +50,7 @@ class CosCall:
     @property
     def owner_id(self) -> str:
         """The account, as ACLs and lists name it."""
-        uin = self.cloud.account.uin
+        uin = self.backend.account.uin
         return f"qcs::cam::uin/{uin}:uin/{uin}"
 
     def header(self, name: str) -> str | None:
@@ -58,7 +58,7 @@ class CosCall:
 
     def bucket(self) -> Bucket:
         """The bucket asked for; raises CosError NoSuchBucket."""
-        return self.cloud.store.bucket(self.request.bucket, self.request.host.region)
+        return self.backend.store.bucket(self.request.bucket, self.request.host.region)
 
     def may(self, action: str, bucket: Bucket, key: str) -> bool:
         """Whether the sender's policy allows it. Anonymous senders have none."""
@@ -71,12 +71,12 @@ class CosCall:
             raise CosError("AccessDenied")
 
     def resource(self, bucket: Bucket, key: str) -> str:
-        app_id = self.cloud.account.app_id
+        app_id = self.backend.account.app_id
         return f"qcs::cos:{bucket.region}:uid/{app_id}:{bucket.name}/{key}"
 
     async def document(self) -> bytes:
         """The XML of the request; raises CosError MissingRequestBodyError or EntityTooLarge."""
-        content = await self.cloud.store.spool.receive(
+        content = await self.backend.store.spool.receive(
             self.request.raw.body, self.request.content_length, MAX_DOCUMENT
         )
         data = b"".join([piece async for piece in content.read(0, content.size)])

@@ -34,7 +34,7 @@ async def put_object_copy(call: CosCall) -> RawResponse:
     if source.content.size > MAX_PUT:
         raise CosError("EntityTooLarge")
     kept = _headers_of_copy(headers, source)
-    now = call.cloud.clock.now()
+    now = call.backend.clock.now()
     new = stored(source.content, source.etag, now, kept, acl_of(headers), bucket.owner)
     bucket.put(call.key, new, forbid_overwrite=once)
     parts = [
@@ -57,15 +57,15 @@ def copy_source(call: CosCall) -> StoredObject:
         raise CosError("NotImplemented", "Versions of objects are not emulated.")
     named = read_host(host)
     name = named.bucket
-    if name is None and host in call.cloud.store.buckets:
+    if name is None and host in call.backend.store.buckets:
         name = host
     if name is None:
         name, _, key = key.partition("/")
     if not name or not key:
         raise CosError("InvalidArgument", "x-cos-copy-source names no object.")
-    bucket = call.cloud.store.bucket(name, named.region)
+    bucket = call.backend.store.bucket(name, named.region)
     call.require("cos:GetObject", bucket, key)
-    call.cloud.rates.take("read", bucket.name, key, OBJECT_READS)
+    call.backend.rates.take("read", bucket.name, key, OBJECT_READS)
     source = bucket.object(key)
     check_copy(call.header, source)
     return source

@@ -30,7 +30,7 @@ async def initiate(call: CosCall) -> RawResponse:
     bucket, headers = call.bucket(), call.request.raw.headers
     begin_write(call, bucket)
     upload = Upload(
-        id=call.cloud.store.new_upload_id(call.now),
+        id=call.backend.store.new_upload_id(call.now),
         key=call.key,
         initiated=call.now,
         initiator=call.principal.arn if call.principal else "",
@@ -51,7 +51,7 @@ async def upload_part(call: CosCall) -> RawResponse:
     _upload(call)
     content = await receive(call, MAX_PUT)
     check_md5(declared, content.md5)
-    part = Part(content, call.cloud.clock.now())
+    part = Part(content, call.backend.clock.now())
     _upload(call).parts[number] = part  # it may have been aborted meanwhile
     return RawResponse(200, [("ETag", part.etag), ("x-cos-hash-crc64ecma", str(part.content.crc))])
 
@@ -60,7 +60,7 @@ async def upload_part_copy(call: CosCall) -> RawResponse:
     number = _part_number(call)
     _upload(call)
     source = copy_source(call)
-    part = Part(await _copied(call, source), call.cloud.clock.now())
+    part = Part(await _copied(call, source), call.backend.clock.now())
     _upload(call).parts[number] = part
     parts = [
         element("ETag", part.etag),
@@ -77,7 +77,7 @@ async def complete(call: CosCall) -> RawResponse:
     wanted = _named_parts(await call.document())
     upload, bucket = _upload(call), call.bucket()
     begin_write(call, bucket)
-    new = bucket.complete(upload, _chosen(upload, wanted), call.cloud.clock.now())
+    new = bucket.complete(upload, _chosen(upload, wanted), call.backend.clock.now())
     bucket.put(call.key, new, forbid_overwrite=once)
     del bucket.uploads[upload.id]
     parts = [
@@ -165,7 +165,7 @@ async def _copied(call: CosCall, source: StoredObject) -> Content:
     first, end = span or (0, source.content.size)
     if end - first > MAX_PUT:
         raise CosError("EntityTooLarge")
-    return await call.cloud.store.spool.store(source.content.read(first, end))
+    return await call.backend.store.spool.store(source.content.read(first, end))
 
 
 def _named_parts(body: bytes) -> list[tuple[int, str]]:

@@ -42,7 +42,7 @@ async def put_object(call: CosCall) -> RawResponse:
         raise CosError("FileAlreadyExists")
     content = await receive(call, MAX_PUT)
     check_md5(declared, content.md5)
-    new = stored(content, f'"{content.md5}"', call.cloud.clock.now(), kept, acl, bucket.owner)
+    new = stored(content, f'"{content.md5}"', call.backend.clock.now(), kept, acl, bucket.owner)
     bucket.put(call.key, new, forbid_overwrite=once)
     return RawResponse(200, upload_headers(new))
 
@@ -81,7 +81,7 @@ async def delete_object(call: CosCall) -> RawResponse:
 
 def begin_write(call: CosCall, bucket: Bucket) -> None:
     """What every write of a key begins with: its rate, and a bucket that can be written."""
-    call.cloud.rates.take("write", bucket.name, call.key, OBJECT_WRITES)
+    call.backend.rates.take("write", bucket.name, call.key, OBJECT_WRITES)
     if bucket.versioning:
         raise CosError("NotImplemented", "Writes to a bucket with versioning are not emulated.")
 
@@ -91,7 +91,7 @@ async def receive(call: CosCall, limit: int) -> Content:
     length = call.request.content_length
     if length is None and "chunked" not in (call.header("Transfer-Encoding") or "").lower():
         raise CosError("MissingContentLength")
-    return await call.cloud.store.spool.receive(call.request.raw.body, length, limit)
+    return await call.backend.store.spool.receive(call.request.raw.body, length, limit)
 
 
 def upload_headers(new: StoredObject) -> list[tuple[str, str]]:
@@ -115,7 +115,7 @@ def object_headers(found: StoredObject) -> dict[str, str]:
 
 def _looked_up(call: CosCall) -> tuple[StoredObject, tuple[int, int] | None]:
     bucket = call.bucket()
-    call.cloud.rates.take("read", bucket.name, call.key, OBJECT_READS)
+    call.backend.rates.take("read", bucket.name, call.key, OBJECT_READS)
     found = bucket.object(call.key)
     check_read(call.header, found)
     return found, read_range(call.header("Range"), found.content.size)

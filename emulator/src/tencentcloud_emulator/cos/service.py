@@ -8,7 +8,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from ..http import RawResponse
-from .call import Cloud, CosCall
+from .call import Backend, CosCall
 from .errors import CosError, NotModified, error_xml
 from .identity import CosVerifier, Verifier
 from .limits import Rates
@@ -48,7 +48,7 @@ class Cos:
         default_region: str,
     ) -> None:
         self.store = Store(directory)
-        self._cloud = Cloud(account, self.store, clock, Rates(clock, settings), default_region)
+        self._backend = Backend(account, self.store, clock, Rates(clock, settings), default_region)
         self._verifiers: tuple[Verifier, ...] = (CosVerifier(account),)
         self._calls = calls
         self._faults = faults
@@ -57,8 +57,8 @@ class Cos:
 
     def create_bucket(self, name: str, region: str) -> None:
         """Makes a bucket of the account without a call (it is there from the start)."""
-        cloud = self._cloud
-        self.store.create(name, region, cloud.account.app_id, cloud.clock.now())
+        backend = self._backend
+        self.store.create(name, region, backend.account.app_id, backend.clock.now())
 
     def reset(self) -> None:
         """Empties every bucket, and forgets those and the settings that calls have made."""
@@ -66,7 +66,7 @@ class Cos:
 
     async def handle(self, raw: RawRequest) -> RawResponse:
         """Answers one request; every refusal is an XML error with a request id."""
-        trail = _Trail(self._request_id(), self._cloud.clock.now())
+        trail = _Trail(self._request_id(), self._backend.clock.now())
         try:
             reply = await self._answer(raw, trail)
         except NotModified as known:
@@ -87,7 +87,7 @@ class Cos:
         trail.action = operation.action
         refuse_unknown(raw.headers)
         principal = trail.principal = self._sender(request, trail.time)
-        call = CosCall(self._cloud, request, principal, trail.time)
+        call = CosCall(self._backend, request, principal, trail.time)
         trail.region = self._region(request)
         if not operation.own_policy:
             _authorize(call, operation)
@@ -105,7 +105,7 @@ class Cos:
 
     def _region(self, request: CosRequest) -> str:
         found = self.store.buckets.get(request.bucket)
-        return found.region if found else request.host.region or self._cloud.default_region
+        return found.region if found else request.host.region or self._backend.default_region
 
     def _record(self, raw: RawRequest, trail: _Trail) -> None:
         self._calls.record(
@@ -121,7 +121,7 @@ class Cos:
         )
 
     def _request_id(self) -> str:
-        now = int(self._cloud.clock.now())
+        now = int(self._backend.clock.now())
         text = f"{now:x}_{self._origin:08x}_{next(self._numbers):x}"
         return base64.b64encode(text.encode()).decode()
 

@@ -93,7 +93,7 @@ def find(files: Mapping[str, bytes], path: str) -> bytes | None:
     if rest in files:
         return files[rest]
     below = f"{rest.rstrip('/')}/" if rest else ""
-    names = {}
+    names: dict[str, None] = {}
     for name in files:
         if name.startswith(below):
             first, slash, _ = name[len(below) :].partition("/")

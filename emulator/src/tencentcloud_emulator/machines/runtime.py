@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import os
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +16,7 @@ from .cgroups import Group, Limits
 from .connector import Processes, open_processes
 from .freezing import freeze, thaw
 from .ids import of_this_user
-from .launch import Plan
+from .launch import Plan, keeper_command, keeper_environment
 from .port import MachineSpec, ProcessEvent
 from .rootfs import Identity
 
@@ -218,12 +217,11 @@ async def _keeper(plan: Plan) -> AsyncIterator[asyncio.subprocess.Process]:
     """
     with plan.console.open("ab") as console:
         keeper = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-S", "-s", "-m", "tencentcloud_emulator.machines.launch"),
+            *keeper_command(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=console,
-            env={"PYTHONPATH": str(PACKAGES), "PATH": os.defpath},
+            env=keeper_environment(),
             start_new_session=True,
         )
     assert keeper.stdin is not None

@@ -62,13 +62,14 @@ class RawResponse:
 
     For a stream give `Content-Length` among the headers, or the front sends it chunked. The
     front sends no body in answer to HEAD, but keeps a Content-Length that is given.
-    `cut_after` breaks the connection after so many bytes of the body (a fault).
+    `cut_after` breaks the connection after so many bytes of the body, `dropped` before any.
     """
 
     status: int = 200
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes | AsyncIterator[bytes] = b""
     cut_after: int | None = None
+    dropped: bool = False
 
 
 class Service(Protocol):

@@ -11,12 +11,15 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from dev.cluster.interrupts import held
 
 MODULE = Path(__file__).parent / "go"
 KUBERNETES = "v1.36.3"
@@ -122,19 +125,31 @@ def _build(cache: Path, target: Path) -> None:
         shutil.rmtree(left)
     beside = Path(tempfile.mkdtemp(prefix=".cluster-", dir=cache))
     try:
-        built = subprocess.run(
-            ["go", "build", *_FLAGS, "-o", f"{beside}/", "./..."],
-            cwd=MODULE,
-            env={**os.environ, **_ENVIRONMENT},
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-        )
-        if built.returncode:
+        if _go_build(beside):
             raise CannotBuild(f"`go build` in {MODULE} failed (its output is above)")
         beside.chmod(0o755)
         beside.rename(target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _go_build(into: Path) -> int:
+    """Runs the compiler in a process group of its own, so that Ctrl-C ends all of it."""
+    with held():
+        compiler = subprocess.Popen(
+            ["go", "build", *_FLAGS, "-o", f"{into}/", "./..."],
+            cwd=MODULE,
+            env={**os.environ, **_ENVIRONMENT},
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            process_group=0,
+        )
+    try:
+        return compiler.wait()
+    except BaseException:
+        os.killpg(compiler.pid, signal.SIGKILL)
+        compiler.wait()
+        raise
 
 
 def _say(text: str) -> None:

@@ -92,8 +92,7 @@ class Cluster:
 
     def check(self) -> None:
         """Raises StartError when a child has ended."""
-        for child in self._launch.children:
-            child.check()
+        self._launch.check()
 
     def kubectl(self, *args: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
         """kubectl as the admin."""

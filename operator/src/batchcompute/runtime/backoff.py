@@ -46,6 +46,11 @@ class TokenBucket:
         self._tokens -= 1.0
         return max(0.0, -self._tokens / self.rate)
 
+    def drain(self, now: float, seconds: float) -> None:
+        """Leave no token for that many seconds."""
+        self._fill(now)
+        self._tokens = min(self._tokens, 1.0 - self.rate * seconds)
+
     def full(self, now: float) -> bool:
         """True when nothing was taken for long enough that the bucket need not be kept."""
         self._fill(now)

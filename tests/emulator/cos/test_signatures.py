@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import requests
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 
+from tests.support import presigned as presigned_urls
 from tests.support.cos_server import BUCKET, KEYS, OTHER, CosServer
+from tests.support.presigned import changed
 
 ALL = f"{BUCKET}/*"
 
@@ -150,23 +152,18 @@ def presigned(cos: CosServer, method: str = "GET", bucket: str = BUCKET, **named
     return str(client.get_presigned_url(bucket, "k", method, Expired=300, **named))
 
 
-def send(cos: CosServer, method: str, url: str, **named: object) -> requests.Response:
-    """Sends it to this server by its address, with the URL's host as the Host header."""
-    parts = urlsplit(url)
-    here = urlunsplit(("http", cos.address, parts.path, parts.query, ""))
-    headers = {"Host": parts.netloc, **named.pop("headers", {})}  # type: ignore[dict-item]
-    return requests.request(method, here, headers=headers, timeout=10, **named)  # type: ignore[arg-type]
-
-
-def changed(url: str, **params: str | None) -> str:
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True)) | params
-    text = urlencode({name: value for name, value in query.items() if value is not None})
-    return urlunsplit(parts._replace(query=text))
+def send(
+    cos: CosServer,
+    method: str,
+    url: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> requests.Response:
+    return presigned_urls.send(cos.address, method, url, body, headers)
 
 
 def test_a_presigned_url_puts_and_gets(cos: CosServer) -> None:
-    put = send(cos, "PUT", presigned(cos, "PUT"), data=b"x", headers={"Content-Type": "a/b"})
+    put = send(cos, "PUT", presigned(cos, "PUT"), body=b"x", headers={"Content-Type": "a/b"})
     assert put.status_code == 200
     got = send(cos, "GET", presigned(cos))
     assert (got.content, got.headers["Content-Type"]) == (b"x", "a/b")
@@ -242,9 +239,9 @@ def test_a_signed_header_must_be_sent(cos: CosServer) -> None:
     header = {"x-cos-forbid-overwrite": "true"}
     client = cos.client_by_proxy()
     url = client.get_presigned_url(BUCKET, "k", "PUT", Headers=header)
-    assert send(cos, "PUT", url, data=b"x").status_code == 403
-    assert send(cos, "PUT", url, data=b"x", headers=header).status_code == 200
-    assert "<Code>FileAlreadyExists</Code>" in send(cos, "PUT", url, data=b"y", headers=header).text
+    assert send(cos, "PUT", url, body=b"x").status_code == 403
+    assert send(cos, "PUT", url, body=b"x", headers=header).status_code == 200
+    assert "<Code>FileAlreadyExists</Code>" in send(cos, "PUT", url, body=b"y", headers=header).text
 
 
 def test_the_host_may_be_signed_without_the_port_it_is_sent_with(cos: CosServer) -> None:

@@ -64,6 +64,12 @@ class TaskInstanceStatus(ApiModel):
         default=InstancePhase.STARTING, description="State of the instance."
     )
     attempt: int = Field(default=0, description="Current attempt, from 0.")
+    retries_used: int | None = Field(
+        default=None, description="Attempts of this run that used maxRetries."
+    )
+    machines_lost: int | None = Field(
+        default=None, description="Reclaimed or lost machines of this run; 10 end the instance."
+    )
     exit_code: int | None = Field(default=None, description="Exit code of the last attempt.")
     reason: str | None = Field(
         default=None, max_length=64, description="Why, from the closed list of reasons."

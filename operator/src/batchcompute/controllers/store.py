@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from batchcompute.core.attempts import Spent
 from batchcompute.core.job.observed import Failure
 from batchcompute.core.job.tally import ENDED, State, Tally
+from batchcompute.core.member_facts import Wish
+from batchcompute.core.task_instance.status import spent
 from batchcompute.core.times import unix
 from batchcompute.vocabulary import InstancePhase
 
@@ -23,6 +26,7 @@ _STATES = {
     InstancePhase.FAILED_INTERRUPTED: State.FAILED_INTERRUPTED,
 }
 RECENT = 5
+NOTHING_SPENT = Spent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,9 @@ class InstanceView:
     attempt: int
     instance_id: str
     attempts: tuple[Mapping[str, Any], ...]
-    started: str = ""
+    message: str = ""
+    spent: Spent = NOTHING_SPENT
+    generation: int = 0
 
     @property
     def slot(self) -> Slot:
@@ -105,7 +111,9 @@ def instance_view(body: Mapping[str, Any]) -> InstanceView:
         attempt=int(status.get("attempt", 0)),
         instance_id=status.get("instanceId", ""),
         attempts=tuple(status.get("attempts") or ()) if keep else (),
-        started=status.get("runningTime", "") if keep else "",
+        message=status.get("message", "") if keep else "",
+        spent=spent(status),
+        generation=int(meta.get("generation", 0)),
     )
 
 
@@ -115,6 +123,9 @@ class JobState:
 
     ``enlisted``: instances offered to the launch, with their attempt. ``idle``: claims that
     neither a ledger member nor the launch stands for. ``tallies`` exist once accepted.
+    ``wish``: everything of it is to end. ``adopted``: claims were held against the ledger.
+    ``status_at`` and ``look_after`` are monotonic seconds: the last status write, and before
+    when the Job needs no look (R28).
     """
 
     uid: str
@@ -124,6 +135,10 @@ class JobState:
     failures: dict[str, deque[Failure]] = field(default_factory=dict)
     enlisted: dict[Slot, int] = field(default_factory=dict)
     idle: dict[Slot, int] = field(default_factory=dict)
+    wish: Wish | None = None
+    adopted: bool = False
+    status_at: float = -1e9
+    look_after: float = -1e9
 
     def size_tasks(self, sizes: Mapping[str, int]) -> None:
         """Make the tallies, once the merge has told how many instances there are."""
@@ -165,11 +180,11 @@ class JobState:
         failures.append(
             Failure(
                 index=view.index,
-                attempt=int(last.get("attempt", view.attempt)),
+                attempt=int(last.get("number", view.attempt)),
                 reason=str(last.get("reason", "")),
                 ended=unix(last["endTime"]) if "endTime" in last else 0.0,
                 exit_code=last.get("exitCode"),
-                message=str(last.get("message", "")),
+                message=view.message,
                 stderr=str(last.get("stderr", "")),
             )
         )

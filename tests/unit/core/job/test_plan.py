@@ -25,7 +25,7 @@ CODES = {
 
 
 def task(name: str, states: str, *after: str, cap: int | None = None, **more: Any) -> TaskFacts:
-    """A task drawn as one character an instance; ``after`` is ``upstream`` or ``upstream:policy``."""
+    """Drawn as one character an instance; ``after`` is ``upstream`` or ``upstream:policy``."""
     tally = Tally(len(states))
     for index, code in enumerate(states):
         tally.put(index, CODES[code])
@@ -140,7 +140,7 @@ ORDERS: dict[str, tuple[JobFacts, list[str]]] = {
     ),
     "deletion takes the finalizer off last": (
         job(task("a", "+"), deleting=True),
-        ["ReleaseMailbox", "RemoveFinalizer"],
+        ["RemoveFinalizer"],
     ),
     "deletion without our finalizer is none of our business": (
         job(task("a", "r"), deleting=True, finalizer=False, open_members=1),

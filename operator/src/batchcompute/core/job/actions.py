@@ -54,11 +54,6 @@ class Abandon:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseMailbox:
-    """Delete the control objects of the job in its workspace."""
-
-
-@dataclass(frozen=True, slots=True)
 class RemoveFinalizer:
     """Last of all: nothing of the job is open any more."""
 
@@ -71,7 +66,6 @@ Action = (
     | Stop
     | SettleIdle
     | Abandon
-    | ReleaseMailbox
     | RemoveFinalizer
 )
 

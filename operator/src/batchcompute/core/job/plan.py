@@ -10,7 +10,6 @@ from batchcompute.core.job.actions import (
     AddFinalizer,
     Enlist,
     JobPlan,
-    ReleaseMailbox,
     RemoveFinalizer,
     SettleIdle,
     Stop,
@@ -52,7 +51,7 @@ def _deletion(facts: JobFacts, now: float) -> JobPlan:
         tasks = progress(facts, stopping=True)
         rendered = render(facts, tasks, now, Reason.DELETED)
         return JobPlan((Withdraw(), Stop(Reason.DELETED)), rendered.status, rendered.urgent, ())
-    return JobPlan((ReleaseMailbox(), RemoveFinalizer()))
+    return JobPlan((RemoveFinalizer(),))
 
 
 def _stopping(facts: JobFacts, now: float) -> Reason | None:

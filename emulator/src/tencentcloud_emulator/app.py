@@ -19,9 +19,8 @@ from .control import Control
 from .cos.service import Cos
 from .faults import Faults
 from .fleet import Fleet
-from .http import RawRequest, RawResponse
+from .metadata import Metadata
 from .network import Addresses
-from .record import MachineRecord
 from .server import Front
 from .settings import Settings
 
@@ -79,7 +78,8 @@ class Emulator:
         )
         self._make_buckets()
         self.api3 = Api3(self.cloud, HANDLERS)
-        self.front = Front(self.api3, self.cos, self._metadata, self.cloud.fleet.find)
+        metadata = Metadata(account, clock)
+        self.front = Front(self.api3, self.cos, metadata.handle, self.cloud.fleet.find)
         self._control = Control(self.cloud, self.reset)
 
     async def start(self) -> None:
@@ -143,11 +143,6 @@ class Emulator:
         with os.fdopen(descriptor, "w") as file:
             json.dump(self.ready(), file, indent=1)
         new.rename(path)
-
-    async def _metadata(self, request: RawRequest, machine: MachineRecord) -> RawResponse:
-        from . import metadata
-
-        return await metadata.handle(request, machine)
 
     def _make_buckets(self) -> None:
         for bucket, region in self.cloud.catalogue.buckets.items():

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qcloud_cos import CosS3Client
 
+from tencentcloud_emulator.cos.body import Content
 from tencentcloud_emulator.cos.keys import CHUNK, SortedKeys
 from tencentcloud_emulator.cos.listing import list_keys
-from tencentcloud_emulator.cos.store import Content, stored
+from tencentcloud_emulator.cos.store import stored
 from tests.support.cos_server import BUCKET, CosServer
 
 
@@ -107,7 +108,8 @@ def test_all_pages_together_are_the_whole(
 
 
 def test_the_index_stays_sorted_through_many_changes() -> None:
-    rng, index, keys = random.Random(3), SortedKeys(), set()
+    rng, index = random.Random(3), SortedKeys()
+    keys: set[str] = set()
     for _ in range(12 * CHUNK):
         key = str(rng.randrange(6 * CHUNK))
         if key in keys:

@@ -18,7 +18,8 @@ class Fault:
     Exactly one effect: `code` (the call fails with the cloud's error and has no effect),
     `status` (the same as a bare HTTP status), `lose_reply` (the effect is done, the connection
     is closed without a reply), `cut_reply` (done, and the body breaks off half-way), `hang`
-    (done, and the reply comes so many seconds late), `launch_failed` (each instance of the next
+    (done, and the reply comes so many seconds late), `corrupt` (the first byte of the body that an
+    upload to COS sends is changed on its way), `launch_failed` (each instance of the next
     RunInstances calls, `count` instances, ends in LAUNCH_FAILED).
     """
 
@@ -30,6 +31,7 @@ class Fault:
     lose_reply: bool = False
     cut_reply: bool = False
     hang: float = 0.0
+    corrupt: bool = False
     launch_failed: bool = False
     region: str | None = None
     where: Mapping[str, object] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class Fault:
             "lose_reply": bool,
             "cut_reply": bool,
             "hang": (int, float),
+            "corrupt": bool,
             "launch_failed": bool,
             "region": str,
             "where": Mapping,
@@ -83,11 +86,13 @@ class Fault:
             fault.lose_reply,
             fault.cut_reply,
             fault.hang,
+            fault.corrupt,
             fault.launch_failed,
         ]
         if sum(map(bool, effects)) != 1:
             raise MalformedFault(
-                "a fault has one of code, status, lose_reply, cut_reply, hang, launch_failed"
+                "a fault has one of code, status, lose_reply, cut_reply, hang, corrupt, "
+                "launch_failed"
             )
         return fault
 

@@ -88,6 +88,8 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._files = 0
+        for left_over in directory.glob("[0-9]*"):  # by an emulator that was killed
+            left_over.unlink()
 
     async def receive(self, body: Body, declared: int | None, limit: int) -> Content:
         """Reads a body to its end. `declared` is its Content-Length.
@@ -191,6 +193,26 @@ class _Writer:
 
     def _content(self, segment: Segment) -> Content:
         return Content((segment,), self.size, self._md5.hexdigest(), self._crc)
+
+
+class Corrupted:
+    """A body whose first byte is not the one that was sent."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._done = False
+
+    async def read(self, n: int = -1) -> bytes:
+        return self._changed(await self._body.read(n))
+
+    async def readany(self) -> bytes:
+        return self._changed(await self._body.readany())
+
+    def _changed(self, piece: bytes) -> bytes:
+        if self._done or not piece:
+            return piece
+        self._done = True
+        return bytes([piece[0] ^ 1]) + piece[1:]
 
 
 def _size(segment: Segment) -> int:

@@ -8,6 +8,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from ..http import RawResponse
+from .body import Corrupted
 from .call import Backend, CosCall
 from .errors import CosError, NotModified, error_xml
 from .identity import CosVerifier, Verifier
@@ -94,6 +95,8 @@ class Cos:
         fault = self._faults.take(operation.action, trail.region, trail.parameters())
         if fault is not None and fault.before_effect:
             raise CosError(fault.code or "ServiceUnavailable", fault.message, fault.status)
+        if fault is not None and fault.corrupt:
+            raw.body = Corrupted(raw.body)
         reply = await operation.handler(call)
         return reply if fault is None else await _spoiled(reply, fault, trail)
 

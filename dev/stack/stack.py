@@ -16,6 +16,7 @@ from dev.stack.cloud import STOP_SECONDS as CLOUD_STOP_SECONDS
 from dev.stack.install import install
 from dev.stack.operator_process import STOP_SECONDS as OPERATOR_STOP_SECONDS
 from dev.stack.operator_process import start_operator
+from tencentcloud_emulator.machines import traces
 
 
 class AnyCluster(Protocol):
@@ -113,6 +114,9 @@ class Stack:
 def remove_state(directory: Path) -> None:
     """Removes what a stopped stack leaves in its folder, all but the logs."""
     clean(directory / "cluster")
-    shutil.rmtree(directory / "cloud", ignore_errors=True)
+    cloud = directory / "cloud"
+    if cloud.exists():
+        traces.sweep(cloud)  # a killed emulator leaves groups and roots of machines
+        shutil.rmtree(cloud)
     for file in ("cloud-ready.json", "operator-settings.yaml", "operator.kubeconfig"):
         (directory / file).unlink(missing_ok=True)

@@ -1,0 +1,153 @@
+"""What a program leaves behind: processes, namespaces, mounts, ports, control groups.
+
+Everything that it starts is found, also what leaves its session or its parent: while `Watch` is
+open, orphans are handed to this process (PR_SET_CHILD_SUBREAPER) instead of init.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+PR_SET_CHILD_SUBREAPER = 36
+NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+SAMPLE_SECONDS = 0.05
+
+
+class Watch:
+    """Follows all new descendants of this process; `leftovers` says what is there of theirs."""
+
+    def __init__(self) -> None:
+        self._before: set[int] = set()
+        self._own = _namespaces(os.getpid())
+        self._mounts = _mounts()
+        self._seen_namespaces: set[str] = set()
+        self._seen_ports: set[int] = set()
+        self._seen_groups: set[Path] = set()
+        self._done = threading.Event()
+        self._sampler = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> Watch:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._before = {child.pid for child in psutil.Process().children(recursive=True)}
+        self._sampler.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._done.set()
+        self._sampler.join()
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        for process in self.processes():
+            process.kill()
+
+    def processes(self) -> list[psutil.Process]:
+        """New descendants that still run."""
+        found = []
+        for child in psutil.Process().children(recursive=True):
+            try:
+                if child.pid not in self._before and child.status() != psutil.STATUS_ZOMBIE:
+                    found.append(child)
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+    @property
+    def seen(self) -> dict[str, int]:
+        """How much was noticed on the way: a watch that saw nothing proves nothing."""
+        return {
+            "namespaces": len(self._seen_namespaces),
+            "ports": len(self._seen_ports),
+            "groups": len(self._seen_groups),
+        }
+
+    def leftovers(self, seconds: float = 5.0) -> list[str]:
+        """A line for each thing left after at most `seconds` (an orphan may need a moment)."""
+        deadline = time.monotonic() + seconds
+        while (left := self._left()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return left
+
+    def _left(self) -> list[str]:
+        everyone = {ns for pid in psutil.pids() for ns in _namespaces(pid)}
+        listening = _listening_ports()
+        return [
+            *(f"process {p.pid} {_command(p)}" for p in self.processes()),
+            *(f"namespace {ns}" for ns in sorted(self._seen_namespaces & everyone)),
+            *(f"port {port}" for port in sorted(self._seen_ports & listening)),
+            *(f"group {group}" for group in sorted(self._seen_groups) if group.exists()),
+            *(f"mount {mount}" for mount in sorted(_mounts() - self._mounts)),
+        ]
+
+    def _sample(self) -> None:
+        while not self._done.wait(SAMPLE_SECONDS):
+            for process in self.processes():
+                self._seen_namespaces |= _namespaces(process.pid) - self._own
+                self._seen_groups |= _groups(process.pid)
+                try:
+                    self._seen_ports |= {
+                        c.laddr.port
+                        for c in process.net_connections("tcp")
+                        if c.status == psutil.CONN_LISTEN
+                        and not self._own.isdisjoint({_link(process.pid, "net")})
+                    }
+                except psutil.Error:
+                    continue
+
+
+def _namespaces(pid: int) -> set[str]:
+    return {link for name in NAMESPACES if (link := _link(pid, name))}
+
+
+def _link(pid: int, name: str) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{name}")
+    except OSError:
+        return ""
+
+
+def _groups(pid: int) -> set[Path]:
+    """Control groups of an emulated machine that the process is in."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except OSError:
+        return set()
+    found = set()
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if "tencentcloud-emulator" in path:
+            mount = Path("/sys/fs/cgroup", controllers.split(",")[0].removeprefix("name="))
+            found.add(mount / path.lstrip("/"))
+    return found
+
+
+def _listening_ports() -> set[int]:
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A":
+                found.add(int(fields[1].rpartition(":")[2], 16))
+    return found
+
+
+def _mounts() -> set[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return {line.split(" - ")[0].split()[4] + " " + line.split(" - ")[1] for line in lines}
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())[:200]
+    except psutil.Error:
+        return "?"

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from aiohttp.web import RequestPayloadError
+
 from .crc64 import combine, crc64
 from .errors import CosError
 
@@ -88,6 +90,7 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._files = 0
+        directory.mkdir(parents=True, exist_ok=True)
         for left_over in directory.glob("[0-9]*"):  # by an emulator that was killed
             left_over.unlink()
 
@@ -107,6 +110,9 @@ class Spool:
             if declared is not None and writer.size < declared:
                 raise CosError("IncompleteBody")
             return await writer.finish()
+        except (ConnectionError, RequestPayloadError) as error:
+            writer.discard()
+            raise CosError("IncompleteBody") from error
         except BaseException:
             writer.discard()
             raise
@@ -123,7 +129,6 @@ class Spool:
             raise
 
     def _new_path(self) -> Path:
-        self._directory.mkdir(parents=True, exist_ok=True)
         self._files += 1
         return self._directory / f"{self._files:08d}"
 

@@ -909,8 +909,11 @@ class Segments:
             view = view[done:]
         return 0
 
-    def _seal(self) -> None:
+    def close(self) -> None:
         self._file.close()
+
+    def _seal(self) -> None:
+        self.close()
         self.number += 1
         self.size = 0
         self._file = open(self.path(self.number), "ab", 0)
@@ -948,6 +951,8 @@ class Shim:
             self._finish({"error": "the command cannot be started: %s" % error.strerror})
             return 0
         self._pump(pipes, wake)
+        for segments in self.streams.values():
+            segments.close()
         self._finish(self._exit(oom))
         return 0
 
@@ -1723,12 +1728,24 @@ class Machine:
 
     def main(self) -> None:
         os.umask(0o022)
+        if not self._only_one():
+            log("another runner works here")
+            return
         self._protect()
         slot = self._slot()
         run = Run(self.state, slot, self.transport, self.metadata)
         run.go()
         while True:
             time.sleep(3600)
+
+    def _only_one(self) -> bool:
+        """The boot script may run twice; one runner works, the lock ends with its process."""
+        self._lock = open(os.path.join(self.state, "runner.lock"), "a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
     @staticmethod
     def _protect() -> None:

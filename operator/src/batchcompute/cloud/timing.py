@@ -33,4 +33,5 @@ READ_TRIES: Final = 4  # of a call that changes nothing
 READ_BACKOFF: Final = (0.5, 8.0)
 LIST_ROUNDS: Final = 3  # offset paging is no snapshot: read again when machines came or went
 PAGE: Final = 100
+FILTER_VALUES: Final = 5  # the API's limit of values in one filter
 CONNECTIONS: Final = 32

@@ -62,7 +62,7 @@ class TencentCloud:
     async def describe_instances(self, instance_ids: Sequence[str]) -> list[MachineView]:
         body = {"InstanceIds": list(instance_ids), "Limit": timing.PAGE}
         answer = await self._read("cvm", "DescribeInstances", body)
-        return [translate.machine_view(item) for item in answer["InstanceSet"]]
+        return [translate.machine_view(item) for item in _items(answer, "InstanceSet")]
 
     async def list_instances(self, tags: Mapping[str, str] | None = None) -> list[MachineView]:
         found: dict[str, MachineView] = {}
@@ -79,18 +79,23 @@ class TencentCloud:
 
     async def describe_zones(self) -> list[ZoneView]:
         answer = await self._read("cvm", "DescribeZones", {})
-        return [translate.zone_view(item) for item in answer["ZoneSet"]]
+        return [translate.zone_view(item) for item in _items(answer, "ZoneSet")]
 
     async def describe_images(self, image_ids: Sequence[str]) -> list[ImageView]:
-        filters = [{"Name": "image-id", "Values": list(image_ids)}]
-        body = {"Filters": filters, "Limit": timing.PAGE}
-        answer = await self._read("cvm", "DescribeImages", body)
-        return [translate.image_view(item) for item in answer["ImageSet"] or ()]
+        found: list[ImageView] = []
+        for at in range(0, len(image_ids), timing.FILTER_VALUES):
+            values = list(image_ids[at : at + timing.FILTER_VALUES])
+            body = {"Filters": [{"Name": "image-id", "Values": values}], "Limit": timing.PAGE}
+            answer = await self._read("cvm", "DescribeImages", body)
+            found += [translate.image_view(item) for item in _items(answer, "ImageSet")]
+        return found
 
     async def describe_instance_types(self, zone: str | None = None) -> list[InstanceTypeView]:
         body = {"Filters": [{"Name": "zone", "Values": [zone]}]} if zone else {}
         answer = await self._read("cvm", "DescribeInstanceTypeConfigs", body)
-        return [translate.instance_type_view(item) for item in answer["InstanceTypeConfigSet"]]
+        return [
+            translate.instance_type_view(item) for item in _items(answer, "InstanceTypeConfigSet")
+        ]
 
     async def assume_role(
         self, role_arn: str, *, session: str, seconds: int, policy: str | None = None
@@ -118,8 +123,8 @@ class TencentCloud:
             if filters:
                 body["Filters"] = filters
             answer = await self._read("cvm", "DescribeInstances", body)
-            page = [translate.machine_view(item) for item in answer["InstanceSet"]]
-            totals.add(int(answer["TotalCount"]))
+            page = [translate.machine_view(item) for item in _items(answer, "InstanceSet")]
+            totals.add(int(answer.get("TotalCount") or 0))
             for view in page:
                 seen.add(view.instance_id)
                 found[view.instance_id] = view
@@ -142,6 +147,13 @@ class TencentCloud:
         return await self._client.call(
             self._credential, service, action, body, region=self.region, account=self._account
         )
+
+
+def _items(answer: Answer, name: str) -> list[dict[str, Any]]:
+    items = answer.get(name)
+    if not isinstance(items, list):
+        raise UnknownOutcomeError("MalformedAnswer", f"no {name}")
+    return items
 
 
 def _credential(answer: Answer) -> Credential:

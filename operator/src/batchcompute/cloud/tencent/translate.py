@@ -187,7 +187,9 @@ def _tags(tags: Mapping[str, str]) -> list[Json]:
 
 
 def _timer(action_time: str | None) -> Json | None:
-    return (action_time and {"TimerAction": "TerminateInstances", "ActionTime": action_time}) or None
+    if action_time is None:
+        return None
+    return {"TimerAction": "TerminateInstances", "ActionTime": action_time}
 
 
 def machine_view(item: Mapping[str, Any]) -> MachineView:

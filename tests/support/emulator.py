@@ -127,6 +127,7 @@ def running_emulator(
         if state_dir is None:
             made = tempfile.TemporaryDirectory(prefix="emulator-", ignore_cleanup_errors=True)
             state_dir = Path(stack.enter_context(made))
+        state_dir.mkdir(parents=True, exist_ok=True)
         ready_file, log = state_dir / "ready.json", state_dir / "emulator.log"
         ready_file.unlink(missing_ok=True)
         command = [

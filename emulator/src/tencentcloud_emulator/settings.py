@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 
 class UnknownSetting(Exception):
@@ -46,11 +47,11 @@ class Settings:
     def change(self, wanted: Mapping[str, object]) -> None:
         """Sets knobs by their camelCase names; raises UnknownSetting and then changes none."""
         names = {_camel(f.name): f.name for f in fields(self)}
-        changes = {}
+        defaults, changes = Settings(), {}
         for key, value in wanted.items():
             if key not in names:
                 raise UnknownSetting(f"there is no setting {key}")
-            changes[names[key]] = _like(key, getattr(self, names[key]), value)
+            changes[names[key]] = _like(key, getattr(defaults, names[key]), value)
         for name, value in changes.items():
             setattr(self, name, value)
 
@@ -63,14 +64,14 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def _like(key: str, old: object, value: object) -> object:
-    if isinstance(old, str):
+def _like(key: str, default: Any, value: object) -> object:
+    if isinstance(default, str):
         good = value in ("strict", "lax")
-    elif isinstance(old, bool) or isinstance(value, bool):
-        good = isinstance(old, bool) and isinstance(value, bool)
+    elif isinstance(default, bool) or isinstance(value, bool):
+        good = isinstance(default, bool) and isinstance(value, bool)
     else:
-        whole = isinstance(old, int)
+        whole = isinstance(default, int)
         good = isinstance(value, int if whole else (int, float)) and value >= 0
     if not good:
         raise UnknownSetting(f"{key} cannot be {value!r}")
-    return value
+    return type(default)(value)

@@ -1,0 +1,107 @@
+"""From the wire to the action: what does not exist is refused by the cloud's own error."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from tencentcloud.common.common_client import CommonClient
+
+from tests.support.cloud_sdk import LAUNCH, Sdk
+from tests.support.emulator import Emulator
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "code"),
+    [
+        pytest.param("MakeCoffee", {}, "InvalidAction", id="an action that does not exist"),
+        pytest.param("ResizeInstanceDisks", {}, "InvalidAction", id="one that is not imitated"),
+        pytest.param(
+            "DescribeInstances", {"Colour": "red"}, "UnknownParameter", id="an unknown field"
+        ),
+        pytest.param(
+            "RunInstances",
+            {**LAUNCH, "Placement": {"Zone": "ap-guangzhou-3", "Shelf": 4}},
+            "UnknownParameter",
+            id="an unknown field further in",
+        ),
+        pytest.param(
+            "RunInstances",
+            {**LAUNCH, "TagSpecification": [{"ResourceType": "instance", "Tag": []}]},
+            "UnknownParameter",
+            id="an unknown field in a list",
+        ),
+        pytest.param("DescribeInstances", {"Limit": "20"}, "InvalidParameter", id="a wrong type"),
+        pytest.param("DescribeInstances", {"Limit": True}, "InvalidParameter", id="bool for int"),
+        pytest.param(
+            "DescribeInstances", {"InstanceIds": "ins-aaaaaaaa"}, "InvalidParameter", id="no list"
+        ),
+        pytest.param(
+            "RunInstances", {**LAUNCH, "Placement": "here"}, "InvalidParameter", id="no object"
+        ),
+    ],
+)
+def test_refused(sdk: Sdk, action: str, parameters: dict[str, Any], code: str) -> None:
+    assert sdk.refusal(action, **parameters) == code
+    assert sdk.states() == {}
+
+
+def test_a_service_that_is_not_imitated(sdk: Sdk) -> None:
+    assert sdk.refusal("DescribeVpcs", service="vpc") == "NoSuchProduct"
+
+
+def test_a_version_that_does_not_exist(sdk: Sdk) -> None:
+    client = CommonClient("cvm", "2016-01-01", sdk.cvm.credential, "ap-guangzhou", sdk.cvm.profile)
+    with pytest.raises(Exception, match="NoSuchVersion"):
+        client.call_json("DescribeInstances", {})
+
+
+def test_a_region_that_does_not_exist(sdk: Sdk, emulator: Emulator) -> None:
+    assert Sdk(emulator, region="eu-north-9").refusal("DescribeZones") == "UnsupportedRegion"
+
+
+def test_no_region(sdk: Sdk, emulator: Emulator) -> None:
+    assert Sdk(emulator, region="").refusal("DescribeZones") == "MissingParameter"
+
+
+def test_the_key_of_an_ordinary_user_may_look_and_not_launch(sdk: Sdk, emulator: Emulator) -> None:
+    user = Sdk(
+        emulator,
+        secret_id=emulator.ready["userSecretId"],
+        secret_key=emulator.ready["userSecretKey"],
+    )
+    assert user.instances() == []
+    assert user.refusal("RunInstances", **LAUNCH) == "UnauthorizedOperation"
+
+
+@pytest.mark.parametrize(
+    ("action", "limit", "parameters"),
+    [
+        pytest.param("RunInstances", 10, {**LAUNCH, "DryRun": True}, id="10 launches"),
+        pytest.param("DescribeZones", 20, {}, id="20 lists of zones"),
+    ],
+)
+def test_a_call_over_the_limit_of_its_second_is_refused(
+    sdk: Sdk, emulator: Emulator, action: str, limit: int, parameters: dict[str, Any]
+) -> None:
+    emulator.settings(rateLimitFactor=1)
+    while time.time() % 1 > 0.1:
+        time.sleep(0.01)
+    codes = []
+    for _ in range(limit + 2):
+        try:
+            sdk.cvm.call_json(action, parameters)
+            codes.append("OK")
+        except Exception as error:
+            codes.append(error.get_code())  # type: ignore[attr-defined]
+    assert codes == ["OK"] * limit + ["RequestLimitExceeded"] * 2
+
+
+def test_regions_do_not_share_a_limit(sdk: Sdk, emulator: Emulator) -> None:
+    emulator.settings(rateLimitFactor=0.05)
+    while time.time() % 1 > 0.5:
+        time.sleep(0.01)
+    sdk.ask("DescribeZones")
+    Sdk(emulator, region="ap-shanghai").ask("DescribeZones")
+    assert sdk.refusal("DescribeZones") == "RequestLimitExceeded"

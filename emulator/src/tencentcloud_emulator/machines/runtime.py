@@ -148,7 +148,9 @@ class RealMachine:
         self.closing: asyncio.Future[None] | None = None
         self._plan = plan
         self._keeper = keeper
-        self._pid = 0
+        self.pid = 0
+        """PID 1, as the host numbers it."""
+        self.keeper_pid = keeper.pid
         self._reports: asyncio.Future[None] | None = None
         self._waiting: asyncio.Task[None] | None = None
 
@@ -158,8 +160,8 @@ class RealMachine:
     ) -> RealMachine:
         async with _keeper(plan) as keeper:
             machine = cls(plan, keeper)
-            machine._pid = int((await machine._hear("pid"))["pid"])
-            machine._reports = processes.watch(machine._pid, events)
+            machine.pid = int((await machine._hear("pid"))["pid"])
+            machine._reports = processes.watch(machine.pid, events)
             machine._tell("go")
             await machine._hear("running")
         machine._waiting = asyncio.ensure_future(machine._wait(processes))
@@ -174,10 +176,10 @@ class RealMachine:
 
     async def freeze(self) -> None:
         """Nothing in it runs any more; it can still be killed."""
-        await freeze(self._plan.group, self._pid)
+        await freeze(self._plan.group, self.pid)
 
     async def thaw(self) -> None:
-        await thaw(self._plan.group, self._pid)
+        await thaw(self._plan.group, self.pid)
 
     def _tell(self, word: str) -> None:
         assert self._keeper.stdin is not None
@@ -204,7 +206,7 @@ class RealMachine:
         if not cleaned:
             log.warning("the keeper of a machine was killed; cleaning up in its place")
             await asyncio.to_thread(clean_up, self._plan)
-        processes.ended(self._pid)
+        processes.ended(self.pid)
         await asyncio.wait([self._reports], timeout=LAST_EVENTS_SECONDS)
         self.exited.set_result(None)
 

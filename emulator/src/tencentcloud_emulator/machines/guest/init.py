@@ -94,26 +94,14 @@ def run_user_data(script: str, output: Output) -> int:
         os._exit(126)
 
 
-def reap() -> None:
+def reap() -> bool:
+    """Takes note of every child that has ended; False if no child is left."""
     while True:
         try:
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                return
+                return True
         except ChildProcessError:
-            return
-
-
-def power_off() -> None:
-    """Ends everything: TERM, some seconds, KILL. The machine is down when this returns."""
-    _signal_all(signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                time.sleep(0.01)
-        except ChildProcessError:
-            break
-    _signal_all(signal.SIGKILL)
+            return False
 
 
 def _signal_all(number: int) -> None:
@@ -140,7 +128,10 @@ def serve_names(selector: selectors.BaseSelector) -> None:
 
 
 class Signals:
-    """Signals as events of the selector; `power_off` is set when that was asked for."""
+    """Signals as events of the selector; `power_off` is set when that was asked for.
+
+    They get handlers, not SIG_IGN, which every program of the machine would inherit.
+    """
 
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self.power_off = False
@@ -148,16 +139,23 @@ class Signals:
         os.set_blocking(self._reader, False)
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, POWER_OFF):
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, POWER_OFF):
             signal.signal(number, lambda *_: None)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
         selector.register(self._reader, selectors.EVENT_READ, self._ready)
 
     def _ready(self, _events: int) -> None:
         numbers = os.read(self._reader, 4096)
         self.power_off = self.power_off or POWER_OFF in numbers
         reap()
+
+
+def serve(selector: selectors.BaseSelector, seconds: float | None = None) -> None:
+    """Handles what comes next; one bad connection must not end the machine."""
+    for key, events in selector.select(seconds):
+        try:
+            key.data(events)
+        except Exception:
+            os.write(2, traceback.format_exc().encode())
 
 
 def main(script: str) -> None:
@@ -168,12 +166,13 @@ def main(script: str) -> None:
     if script != "-":
         run_user_data(script, Output(selector))
     while not signals.power_off:
-        for key, events in selector.select():
-            try:
-                key.data(events)
-            except Exception:  # one bad connection must not end the machine
-                os.write(2, traceback.format_exc().encode())
-    power_off()
+        serve(selector)
+    _signal_all(signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while reap() and time.monotonic() < deadline:
+        serve(selector, 0.05)
+    serve(selector, 0)
+    _signal_all(signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""A machine's life: panic, power off, memory."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.machines import Machines
+
+TICK = "while :; do echo $((n += 1)); sleep 0.02; done"
+
+
+async def test_nothing_runs_in_a_frozen_machine_until_it_is_thawed(machines: Machines) -> None:
+    machine = await machines.start(TICK)
+    await machine.prints("3")
+    await machine.handle.freeze()
+    frozen = machine.console()
+    await asyncio.sleep(0.5)
+    assert machine.console() == frozen
+    assert not machine.handle.exited.done()
+    await machine.handle.thaw()
+    await eventually(lambda: len(machine.console()) > len(frozen) + 20, "it goes on")
+
+
+async def test_a_frozen_machine_can_be_killed(machines: Machines) -> None:
+    machine = await machines.start(TICK)
+    await machine.prints("3")
+    await machine.handle.freeze()
+    await asyncio.wait_for(machine.handle.kill(), 5)
+
+
+@pytest.mark.parametrize("command", ["poweroff", "shutdown -h now", "shutdown -P +1", "halt"])
+async def test_the_guest_can_power_itself_off(machines: Machines, command: str) -> None:
+    machine = await machines.start(f"{command}; sleep 1000")
+    await asyncio.wait_for(machine.handle.exited, 20)
+    await machine.handle.kill()
+
+
+async def test_power_off_gives_services_time_to_end(machines: Machines) -> None:
+    machine = await machines.start(
+        "sh -c 'trap \"sleep 0.3; echo in order; exit\" TERM; while :; do sleep 0.02; done' &\n"
+        "sleep 0.3; poweroff; sleep 1000"
+    )
+    await asyncio.wait_for(machine.handle.exited, 20)
+    assert "in order" in machine.console().splitlines()
+
+
+async def test_power_off_waits_three_seconds_for_those_that_do_not(machines: Machines) -> None:
+    machine = await machines.start("trap '' TERM; poweroff; while :; do sleep 1; done")
+    begin = time.monotonic()
+    await asyncio.wait_for(machine.handle.exited, 20)
+    assert time.monotonic() - begin >= 2.5
+
+
+async def test_a_process_over_the_memory_limit_is_ended_and_the_machine_lives_on(
+    machines: Machines,
+) -> None:
+    machine = await machines.run(
+        "python3 -c 'x = bytearray(300 << 20); print(\"small: fine\")'\n"
+        "python3 -c 'x = bytearray(2 << 30); print(\"large: fine\")'\n"
+        "echo status: $?",
+        memory_gib=1,
+    )
+    said = machine.said()
+    assert said["small"] == "fine"
+    assert "large" not in said
+    assert said["status"] in ("137", "1")
+
+
+async def test_orphans_are_reaped(machines: Machines) -> None:
+    machine = await machines.run(
+        "for i in 1 2 3 4 5; do (sh -c 'sleep 0.1' &) ; done; sleep 0.5\n"
+        "echo zombies: $(grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l)"
+    )
+    assert machine.said()["zombies"] == "0"
+
+
+async def test_a_console_of_more_than_4_mib_is_cut_and_says_so(machines: Machines) -> None:
+    machine = await machines.start("yes | head -c 6000000; poweroff; sleep 100")
+    await asyncio.wait_for(machine.handle.exited, 30)
+    console = machine.console()
+    assert 3_900_000 < len(console) < 4_300_000
+    assert console.endswith("... (the console is full)\n")

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from tencentcloud_emulator.machines import traces
 from tencentcloud_emulator.machines.port import MachineSpec, ProcessEvent
-from tencentcloud_emulator.machines.runtime import RealMachine, RealRuntime
+from tencentcloud_emulator.machines.runtime import RealMachine, RealRuntime, open_runtime
 from tests.support.eventually import eventually
 
 THE_END = "the script has ended"
@@ -119,7 +119,7 @@ class Machines:
 async def machines_in(state_dir: Path) -> AsyncIterator[Machines]:
     """A runtime below `state_dir`, closed at the end."""
     front = FrontDouble()
-    runtime = RealRuntime(state_dir, front)
+    runtime = await open_runtime(state_dir, front)
     try:
         yield Machines(runtime, front)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 
@@ -82,6 +83,9 @@ class MachineRuntime(Protocol):
     ) -> MachineHandle:
         """Starts the machine; raises if it cannot, and then nothing of it is left."""
 
+    def console(self, instance_id: str) -> Path | None:
+        """Where what the machine printed is, also when it is gone; None if it cannot print."""
+
     async def close(self) -> None:
         """Kills every machine and leaves nothing behind."""
 
@@ -110,6 +114,9 @@ class LightRuntime:
         self, spec: MachineSpec, events: Callable[[ProcessEvent], None]
     ) -> MachineHandle:
         return _LightHandle()
+
+    def console(self, instance_id: str) -> Path | None:
+        return None
 
     async def close(self) -> None:
         return None

@@ -49,19 +49,19 @@ class Front(Protocol):
 class RealRuntime:
     """Starts machines below `state_dir`, which must be this emulator's alone.
 
-    Made anew it removes what a killed emulator left there.
+    Made by `open_runtime`.
     """
 
-    def __init__(self, state_dir: Path, front: Front) -> None:
+    def __init__(self, state_dir: Path, front: Front, processes: Processes) -> None:
         self.state_dir = state_dir
         self._front = front
+        self._processes = processes
         self._ids = of_this_user()
         self._hierarchies = traces.hierarchies()
         self._machines: set[RealMachine] = set()
         self._starting = asyncio.Semaphore(STARTING_AT_ONCE)
-        self._opening = asyncio.Lock()
-        self._processes: Processes | None = None
-        traces.sweep(state_dir)
+        if self._hierarchies is None:
+            log.warning(UNLIMITED)
 
     def console(self, instance_id: str) -> Path:
         """What the machine's user data printed; stays when the machine is gone."""
@@ -69,13 +69,12 @@ class RealRuntime:
 
     async def start(self, spec: MachineSpec, events: Callable[[ProcessEvent], None]) -> RealMachine:
         """Starts the machine; raises MachineFailed, and then nothing of it is left."""
-        processes = await self._open()
         async with self._starting:
             plan = self._plan(spec)
             plan.directory.mkdir()
             await self._serve(plan.directory, spec.instance_id)
             try:
-                machine = await RealMachine.start(plan, processes, events)
+                machine = await RealMachine.start(plan, self._processes, events)
             except BaseException:
                 await self._front.close_unix(spec.instance_id)
                 raise
@@ -86,26 +85,8 @@ class RealRuntime:
     async def close(self) -> None:
         """Kills every machine and leaves nothing but the consoles."""
         await asyncio.gather(*(machine.kill() for machine in list(self._machines)))
-        if self._processes is not None:
-            await self._processes.close()
-            self._processes = None
+        await self._processes.close()
         await asyncio.to_thread(traces.sweep, self.state_dir)
-
-    async def _open(self) -> Processes:
-        """Makes what all machines share, before the first of them."""
-        async with self._opening:
-            if self._processes is None:
-                if self._hierarchies is None:
-                    log.warning(UNLIMITED)
-                await asyncio.to_thread(self._make_directories)
-                self._processes = open_processes()
-            return self._processes
-
-    def _make_directories(self) -> None:
-        (self.state_dir / "machines").mkdir(parents=True, exist_ok=True)
-        (self.state_dir / "consoles").mkdir(exist_ok=True)
-        hidden = [self.state_dir.resolve(), Path.home(), PACKAGES]
-        base.build(self.state_dir / "machines" / "base", self._ids, hidden)
 
     def _ended(self, machine: RealMachine, instance_id: str) -> None:
         self._machines.discard(machine)
@@ -242,3 +223,18 @@ def clean_up(plan: Plan) -> None:
     if plan.group:
         plan.group.remove()
     traces.remove_tree(plan.directory)
+
+
+async def open_runtime(state_dir: Path, front: Front) -> RealRuntime:
+    """Cleans up after a killed emulator of this state directory and makes what machines share."""
+    await asyncio.to_thread(prepare, state_dir)
+    return RealRuntime(state_dir, front, open_processes())
+
+
+def prepare(state_dir: Path) -> None:
+    """Makes the directories of machines and consoles, the first of them anew."""
+    traces.sweep(state_dir)
+    (state_dir / "machines").mkdir(parents=True)
+    (state_dir / "consoles").mkdir(exist_ok=True)
+    hidden = [state_dir.resolve(), Path.home(), PACKAGES]
+    base.build(state_dir / "machines" / "base", of_this_user(), hidden)

@@ -41,6 +41,7 @@ class Control:
                 web.get("/machines", self.machines),
                 web.get("/machines/{id}", self.machine),
                 web.get("/machines/{id}/user-data", self.user_data),
+                web.get("/machines/{id}/console", self.console),
                 web.post("/machines/{id}/{deed}", self.do_to_machine),
                 web.get("/faults", self.faults),
                 web.post("/faults", self.add_fault),
@@ -88,6 +89,14 @@ class Control:
     async def user_data(self, request: web.Request) -> web.Response:
         """The decoded user data; empty when there is none."""
         return web.Response(body=self._find(request).spec.user_data or b"")
+
+    async def console(self, request: web.Request) -> web.StreamResponse:
+        """What the machine has printed so far."""
+        record = self._find(request)
+        path = self._cloud.fleet.runtime.console(record.instance_id)
+        if path is None or not path.exists():
+            raise Refused(404, f"{record.instance_id} has printed nothing")
+        return web.FileResponse(path)
 
     async def do_to_machine(self, request: web.Request) -> web.Response:
         record, deed = self._find(request), request.match_info["deed"]

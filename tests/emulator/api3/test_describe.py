@@ -140,7 +140,7 @@ REPLIES: dict[str, type[Any]] = {
 def test_replies_have_every_field_of_the_vendors_models(sdk: Sdk, wait: Any, action: str) -> None:
     ids = sdk.launch(DataDisks=[{"DiskSize": 10}], **tagged(team="red"))
     wait(lambda: "RUNNING" in sdk.states().values(), "RUNNING")
-    wanted = {"InstanceIds": ids} if action == "TerminateInstances" else {}
+    wanted: dict[str, Any] = {"InstanceIds": ids} if action == "TerminateInstances" else {}
     assert missing(REPLIES[action], sdk.ask(action, **wanted)) == []
 
 

@@ -185,7 +185,9 @@ class TestControl:
         assert sdk.states() == {}
 
     def test_the_address_of_what_is_gone_is_free_again(self, sdk: Sdk, emulator: Emulator) -> None:
-        small = {"VirtualPrivateCloud": {"VpcId": "vpc-batchgz1", "SubnetId": "subnet-smallgz3"}}
+        small: dict[str, Any] = {
+            "VirtualPrivateCloud": {"VpcId": "vpc-batchgz1", "SubnetId": "subnet-smallgz3"}
+        }
         ids = sdk.launch(InstanceCount=5, **small)
         full = sdk.refusal("RunInstances", **LAUNCH, **small)
         assert full == "FailedOperation.NoAvailableIpAddressCountInSubnet"

@@ -88,6 +88,10 @@ class Instances:
                 if written is not None:
                     return written
 
+    async def write_once(self, job: JobState, view: InstanceView, status: Status) -> None:
+        """One try, for what nobody misses; the caller holds a place of lane C."""
+        await self._write(job, view, status)
+
     async def _write(
         self, job: JobState, view: InstanceView, status: Status
     ) -> InstanceView | None:

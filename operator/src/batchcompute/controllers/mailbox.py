@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from batchcompute.controllers.signers import NarrowSigners
-from batchcompute.ledger.records import Launch, Member
+from batchcompute.ledger.records import Member
 from batchcompute.mailbox import keys
 from batchcompute.mailbox.client import CosClient
 from batchcompute.mailbox.grants import BootUrls, Granter, boot_key_time, key_time, refresh_at
@@ -71,7 +71,7 @@ class Mailbox:
         """``cos://`` of the first segment of an attempt's stdout (``out``) or stderr (``err``)."""
         return f"cos://{self.bucket}/{self.layout.log(attempt_path(member), stream, 0)}"
 
-    def control_keys(self, launch: Launch, mid: str) -> list[str]:
+    def control_keys(self, mid: str) -> list[str]:
         """What goes with a member: its result note, its beats, its box."""
         rid = f"{mid}.0"
         beats = [self.layout.live(rid, phase) for phase in (0, 1, 2)]

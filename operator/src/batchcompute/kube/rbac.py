@@ -55,7 +55,7 @@ CLUSTER: Final = (
     Rule(
         "apps",
         ("controllerrevisions",),
-        ("get", "create", "delete"),
+        ("list", "create"),
         "resolved templates are kept as revisions owned by the Job",
     ),
     Rule("", ("secrets",), ("get",), "credentials that a Job names: by name, never listed"),

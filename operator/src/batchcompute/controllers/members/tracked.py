@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from batchcompute.core.gone import Sightings
-from batchcompute.core.member_facts import Beat, Pulse, Result
+from batchcompute.core.member_facts import Beat, Cancel, Pulse, Result
 from batchcompute.ledger.index import OpenMember
 from batchcompute.ledger.records import Launch
 from batchcompute.mailbox.inbound import Result as DoneRecord
-from batchcompute.vocabulary import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,7 @@ class Tracked:
     launch: Launch
     sightings: Sightings
     adopted: bool = False
+    asked_type: str = ""
     machine: MachineInfo = field(default_factory=MachineInfo)
     beats: dict[int, float] = field(default_factory=dict)
     begun: dict[int, float] = field(default_factory=dict)
@@ -47,13 +47,13 @@ class Tracked:
     boot_note: str | None = None
     pulse: Pulse = Pulse.BEATING
     silent_since: float | None = None
-    cancel: Reason | None = None
-    cancel_at: float | None = None
+    cancel: Cancel | None = None
     mailbox_clean: bool = False
     terminate_at: float | None = None
     settled: bool = False
     progressed: bool = False
     refresh_at: float | None = None
+    signed_until: float = 0.0
     rev: int = 0
     described_at: float = 0.0
     describe_every: float = 10.0

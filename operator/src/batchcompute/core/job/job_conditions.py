@@ -37,7 +37,7 @@ def job_conditions(
 
 
 def _accepted(scope: _Scope) -> Condition:
-    refusal = scope.facts.refusal
+    refusal = scope.facts.refusal or scope.facts.complaint
     if refusal is not None:
         return Condition(ConditionType.ACCEPTED, False, refusal.reason, refusal.message)
     return Condition(ConditionType.ACCEPTED, True, Reason.ACCEPTED)

@@ -86,6 +86,7 @@ class JobFacts:
 
     ``open_members`` counts ledger members of this uid that are not closed: machines that
     are asked for, exist, or may exist. ``slots`` is how many launches may be enlisted now.
+    ``complaint``: an edit of an accepted Job that has no effect; it is said and nothing else.
     Times are Unix seconds.
     """
 
@@ -105,5 +106,6 @@ class JobFacts:
     slots: int = 0
     wait: Wait | None = None
     old_run: bool = False
+    complaint: Refusal | None = None
     resolved: Mapping[str, Any] = field(default_factory=dict)
     status: Mapping[str, Any] = field(default_factory=dict)

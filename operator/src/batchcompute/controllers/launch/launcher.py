@@ -1,0 +1,295 @@
+"""From enlisted instances to bound machines: windows, claims, records, calls (protocols.md 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from batchcompute.cloud.soldout import SoldOut
+from batchcompute.controllers.instances import OldRunEnding
+from batchcompute.controllers.launch.offerings import Offerings
+from batchcompute.controllers.launch.record import build_record
+from batchcompute.controllers.launch.refusals import Refusals
+from batchcompute.core.breaker import Breaker
+from batchcompute.core.job.observed import Wait
+from batchcompute.core.job.tally import State
+from batchcompute.core.launch.definition import MachineDefinition, Offering, define
+from batchcompute.core.launch.pool import Candidate, Pool
+from batchcompute.ledger.errors import Deposed
+from batchcompute.ledger.records import Launch
+
+if TYPE_CHECKING:
+    from batchcompute.controllers.acceptance import Accepted
+    from batchcompute.controllers.context import Context
+    from batchcompute.controllers.launch.caller import Caller
+    from batchcompute.controllers.store import JobState
+    from batchcompute.core.job.resolved import ResolvedTask
+
+log = logging.getLogger(__name__)
+
+Recorded = tuple[Launch, MachineDefinition, Offering, list[Candidate]]
+
+PER_JOB = 500
+"""Most instances of one job that wait in the windows."""
+RETRY_SECONDS = 5.0
+
+
+class Launcher:
+    """``enlist`` puts instances in, ``run`` makes machines of them."""
+
+    def __init__(self, ctx: Context, caller: Caller) -> None:
+        launch = ctx.settings.launch
+        self._ctx = ctx
+        self._caller = caller
+        self._pool = Pool(
+            size=launch.batch_size,
+            idle=launch.window_idle_seconds,
+            longest=launch.window_max_seconds,
+        )
+        self._definitions: dict[str, MachineDefinition] = {}
+        self._commands: dict[str, float] = {}
+        self._wake = asyncio.Event()
+        self._under_way = 0
+        self.breakers: dict[str, Breaker] = {}
+        self.offerings = Offerings(ctx.clock, SoldOut())
+        self.refusals = Refusals(ctx, self._pool, self.offerings)
+
+    # -- what the Job controller asks for ------------------------------------------
+
+    def slots(self, job: JobState) -> int:
+        """How many more instances of a job may be enlisted now."""
+        return max(0, PER_JOB - len(job.enlisted))
+
+    def enlist(
+        self,
+        job: JobState,
+        accepted: Accepted,
+        task: ResolvedTask,
+        launches: Iterable[tuple[int, int]],
+    ) -> None:
+        """Offer attempts of instances to the launch; they count as starting from now on."""
+        now = self._ctx.clock.now()
+        candidates = []
+        for index, attempt in launches:
+            candidates.append(self.candidate(job, accepted, task, index, attempt))
+            job.enlisted[task.name, index] = attempt
+            job.idle.pop((task.name, index), None)
+            job.mark(task.name, index, State.STARTING)
+        self._pool.add(candidates, now)
+        self._wake.set()
+
+    def candidate(
+        self, job: JobState, accepted: Accepted, task: ResolvedTask, index: int, attempt: int
+    ) -> Candidate:
+        """One attempt as the windows know it."""
+        assert job.view is not None
+        return Candidate(
+            job_uid=job.uid,
+            namespace=job.view.namespace,
+            job=job.view.name,
+            task=task.name,
+            index=index,
+            attempt=attempt,
+            priority=accepted.spec.priority,
+            job_created=job.view.created,
+            group=self._define(job, accepted, task, index).group,
+            refusals=self.refusals.count(job.uid, task.name, index),
+            not_before=self.refusals.not_before(job.uid, task.name, index),
+        )
+
+    def withdraw(self, job: JobState) -> None:
+        """Take out everything of a job that no machine was asked for."""
+        for one in self._pool.withdraw(job.uid):
+            self._free(one)
+
+    def reprioritize(self, job_uid: str, priority: int) -> None:
+        self._pool.reprioritize(job_uid, priority)
+
+    def wait_of(self, job: JobState) -> Wait | None:
+        """What holds up the instances of a job that wait for a machine."""
+        if not job.enlisted:
+            return None
+        return self.refusals.wait_of(job.uid)
+
+    # -- the loop ----------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Close windows and launch them, for ever."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._wake.clear()
+                now = self._ctx.clock.now()
+                for name in self._pool.closed(now):
+                    if self._under_way >= self._ctx.settings.launch.claims_ahead:
+                        break
+                    batch = self._take(name, now)
+                    if batch:
+                        self._under_way += len(batch)
+                        group.create_task(self._guarded(batch))
+                await self._wait(now)
+
+    def _take(self, group: str, now: float) -> list[Candidate]:
+        room = self.breakers.get(group, Breaker()).room
+        if room == 0:
+            return []
+        batch = self._pool.take(group, now)
+        most = min(room or PER_JOB, self.offerings.most(group))
+        self._pool.add(batch[most:], now)
+        return batch[:most]
+
+    async def _wait(self, now: float) -> None:
+        due = self._pool.next_close(now)
+        full = self._under_way >= self._ctx.settings.launch.claims_ahead
+        timeout = None if due is None or full else max(0.01, due - now)
+        try:
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def nudge(self) -> None:
+        """Room has come free: look at the windows again."""
+        self._wake.set()
+
+    async def _guarded(self, batch: list[Candidate]) -> None:
+        try:
+            recorded = await self._record(batch)
+            if recorded is not None:
+                await self._caller.call(*recorded)
+        finally:
+            self._under_way -= len(batch)
+            self._wake.set()
+
+    async def _record(self, batch: list[Candidate]) -> Recorded | None:
+        """Up to the ledger: whatever fails before it leaves the members where they were."""
+        try:
+            return await self._append(batch)
+        except Deposed:
+            raise
+        except Exception:
+            log.exception("a launch of %d instances failed before its record", len(batch))
+            again = self._ctx.clock.now() + RETRY_SECONDS
+            self._pool.add([replace(one, not_before=again) for one in batch], again)
+            return None
+
+    async def _append(self, batch: list[Candidate]) -> Recorded | None:
+        definition = self._definitions[batch[0].group]
+        wanted = [one for one in batch if self._still_wanted(one)]
+        if not wanted:
+            return None
+        offering = self.offerings.choose(definition)
+        if offering is None:
+            await self.refusals.none_left(definition, wanted)
+            return None
+        claimed = await self._claim(wanted)
+        if not claimed:
+            return None
+        entry = await self._ctx.ledger.append(
+            lambda seq, nonce: build_record(
+                seq,
+                nonce,
+                owner=self._ctx.ledger.owner,
+                definition=definition,
+                offering=offering,
+                members=claimed,
+                partial=self.offerings.partial(definition),
+                longest_command=max(self._commands[one.job_uid + one.task] for one in claimed),
+                mailbox=self._ctx.mailbox,
+                settings=self._ctx.settings,
+                now=self._ctx.clock.now(),
+            )
+        )
+        assert isinstance(entry.record, Launch)
+        self._probe(definition.group, entry.record.launch_id)
+        for one in claimed:
+            self._unlist(one)
+        return entry.record, definition, offering, claimed
+
+    def _probe(self, group: str, launch: str) -> None:
+        if group in self.breakers:
+            self.breakers[group] = self.breakers[group].launched(launch)
+
+    async def _claim(self, batch: list[Candidate]) -> list[Candidate]:
+        """Create the TaskInstances (step 2); whose name is still taken waits."""
+        answers = await asyncio.gather(
+            *(self._claim_one(one) for one in batch), return_exceptions=True
+        )
+        claimed: list[Candidate] = []
+        for one, answer in zip(batch, answers, strict=True):
+            if answer is None:
+                claimed.append(one)
+                continue
+            if not isinstance(answer, OldRunEnding):
+                log.warning("claiming %s.%s.%d: %s", one.job, one.task, one.index, answer)
+            again = self._ctx.clock.now() + RETRY_SECONDS
+            self._pool.add([replace(one, not_before=again)], again)
+        return claimed
+
+    async def _claim_one(self, one: Candidate) -> None:
+        job = self._ctx.store.of_uid(one.job_uid)
+        if (one.task, one.index) in job.instances:
+            return
+        assert job.view is not None
+        await self._ctx.instances.claim(job.view, one.task, one.index)
+
+    # -- inside ------------------------------------------------------------------------
+
+    def _define(
+        self, job: JobState, accepted: Accepted, task: ResolvedTask, index: int
+    ) -> MachineDefinition:
+        assert job.view is not None
+        scope = {"Namespace": "", "Job": job.uid, "Instance": f"{job.uid}/{task.name}/{index}"}[
+            self._ctx.settings.launch.batch_scope
+        ]
+        definition = define(job.view.namespace, accepted.spec, task, accepted.frozen, scope)
+        self._commands[job.uid + task.name] = float(task.timeout_seconds)
+        return self._definitions.setdefault(definition.group, definition)
+
+    def _still_wanted(self, one: Candidate) -> bool:
+        job = self._ctx.store.known(one.job_uid)
+        if job is None or job.view is None or job.view.deleting or job.wish is not None:
+            self._free(one)
+            return False
+        return not self._in_ledger(one)
+
+    def _in_ledger(self, one: Candidate) -> bool:
+        """Whether a machine stands for this attempt, or an older one may still run (R6, 41)."""
+        for member in self._ctx.ledger.index.members_of(one.job_uid, one.task, one.index):
+            tracked = self._ctx.tracker.get(member.mid)
+            if tracked is None or not tracked.settled:
+                log.warning("%s.%s.%d is launched already", one.job, one.task, one.index)
+                self._unlist(one)
+                return True
+        return False
+
+    def _unlist(self, one: Candidate) -> None:
+        job = self._ctx.store.known(one.job_uid)
+        if job is not None:
+            job.enlisted.pop((one.task, one.index), None)
+            self._ctx.poke(job)
+
+    def _free(self, one: Candidate) -> None:
+        """Nothing stands for it any more: pending again, or an idle claim."""
+        job = self._ctx.store.known(one.job_uid)
+        if job is None:
+            return
+        job.enlisted.pop((one.task, one.index), None)
+        if (one.task, one.index) in job.instances:
+            job.idle[one.task, one.index] = one.attempt
+        else:
+            job.mark(one.task, one.index, State.PENDING)
+        self._ctx.poke(job)
+
+    def back(self, members: Iterable[Candidate]) -> None:
+        """Members that a launch did not serve: into the windows again at once."""
+        now = self._ctx.clock.now()
+        for one in members:
+            job = self._ctx.store.known(one.job_uid)
+            if job is None or not self._still_wanted(one):
+                continue
+            job.enlisted[one.task, one.index] = one.attempt
+            self._pool.add([one], now)
+        self._wake.set()

@@ -1,0 +1,159 @@
+"""One look at an open member: facts, decision, actions in their order (protocols.md 7, 8 to 10)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from batchcompute.controllers.members import boxes, finishing, looking
+from batchcompute.controllers.members.facts import facts_of
+from batchcompute.controllers.windows import Window
+from batchcompute.core import member as rules
+from batchcompute.core.breaker import Breaker
+from batchcompute.core.job.tally import State
+from batchcompute.core.member_facts import (
+    Action,
+    AskCancel,
+    Cancel,
+    CleanMailbox,
+    Close,
+    Finish,
+    Look,
+    ReadBootNote,
+    RecordStop,
+    Terminate,
+)
+from batchcompute.vocabulary import Reason
+
+if TYPE_CHECKING:
+    from batchcompute.controllers.context import Context
+    from batchcompute.controllers.launch.launcher import Launcher
+    from batchcompute.controllers.members.terminating import Terminator
+    from batchcompute.controllers.members.tracked import Tracked
+
+log = logging.getLogger(__name__)
+
+STOPS = 100
+STOP_IDLE, STOP_LONGEST = 0.05, 0.5
+PROGRESS_AFTER = 5.0
+"""Seconds that a command has run before a status write says so (R20)."""
+
+
+class MemberController:
+    """``reconcile(mid)`` is called by the loop of the members' queue."""
+
+    def __init__(self, ctx: Context, launcher: Launcher, terminator: Terminator) -> None:
+        self._ctx = ctx
+        self._launcher = launcher
+        self._terminator = terminator
+        self.stops: Window[tuple[str, Reason]] = Window(
+            self._record_stops,
+            clock=ctx.clock,
+            size=STOPS,
+            idle=STOP_IDLE,
+            longest=STOP_LONGEST,
+        )
+        self.cleaning: Window[str] = Window(
+            self._delete_keys, clock=ctx.clock, size=1000, idle=1.0, longest=1.0
+        )
+
+    async def reconcile(self, mid: str) -> float | None:
+        """Seconds until the next look; ``None``: an event will tell."""
+        one = self._ctx.tracker.get(mid)
+        if one is None:
+            return None
+        now = self._ctx.clock.now()
+        decision = rules.decide(facts_of(self._ctx, one, now), now)
+        one.describe_every = decision.describe_every
+        changed = False
+        for action in decision.actions:
+            changed = await self._perform(one, action) or changed
+        if changed:
+            return 0.0 if self._ctx.tracker.get(mid) is not None else None
+        return self._next(one, decision.next_look, now)
+
+    def _next(self, one: Tracked, look: float | None, now: float) -> float | None:
+        times = [at for at in (look, self._progress_at(one)) if at is not None]
+        return max(0.05, min(times) - now) if times else None
+
+    def _progress_at(self, one: Tracked) -> float | None:
+        """When the progress write is due; it goes out by itself, off this worker."""
+        if one.settled or one.progressed or one.result is not None or 1 not in one.begun:
+            return None
+        due = one.begun[1] + PROGRESS_AFTER
+        if self._ctx.clock.now() < due:
+            return due
+        self._ctx.spawn(finishing.show_progress(self._ctx, one))
+        return None
+
+    async def _perform(self, one: Tracked, action: Action) -> bool:
+        """Carry out one action; whether the facts have changed by it."""
+        ctx = self._ctx
+        match action:
+            case Look():
+                await looking.last_look(ctx, one)
+            case ReadBootNote():
+                await looking.read_boot_note(ctx, one)
+            case AskCancel(reason=reason):
+                one.cancel = Cancel(ctx.clock.now(), reason)
+                await boxes.write_box(ctx, one)
+            case RecordStop(reason=reason):
+                self.stops.add((one.mid, reason))
+                return False
+            case Finish(outcome=outcome):
+                self._boot_ended(one, outcome.reason)
+                await finishing.finish(ctx, self._launcher, one, outcome)
+            case CleanMailbox():
+                self.cleaning.add(one.mid)
+                one.mailbox_clean = True
+            case Terminate():
+                self._terminator.add(one)
+                return False
+            case Close():
+                self._close(one)
+        return True
+
+    def _boot_ended(self, one: Tracked, reason: Reason) -> None:
+        """Tell the breaker of the machine definition how the boot went."""
+        group, launch = one.launch.definition, one.launch.launch_id
+        breaker = self._launcher.breakers.get(group)
+        if reason is Reason.BOOT_TIMEOUT:
+            self._launcher.breakers[group] = (breaker or Breaker()).failed(launch)
+        elif breaker is not None:
+            beat = one.beat is not None or one.result is not None
+            self._launcher.breakers[group] = breaker.booted() if beat else breaker.ended(launch)
+        self._launcher.nudge()
+
+    def saw_beat(self, one: Tracked, phase: int) -> None:
+        """The first beat of a phase: the machine boots, the command runs."""
+        if one.launch.definition in self._launcher.breakers:
+            self._launcher.breakers.pop(one.launch.definition)
+            self._launcher.nudge()
+        member = one.open.member
+        job = self._ctx.store.known(member.job_uid)
+        if phase >= 1 and job is not None and not one.settled:
+            view = job.instances.get((member.task, member.index))
+            if view is not None and view.attempt == member.attempt:
+                job.mark(member.task, member.index, State.RUNNING)
+                self._ctx.poke(job)
+        self._ctx.members.add(one.mid)
+
+    def _close(self, one: Tracked) -> None:
+        self._ctx.ledger.close([one.mid])
+        self._ctx.tracker.drop(one.mid)
+        self._ctx.closed.set()
+        self._ctx.poke(self._ctx.store.known(one.open.member.job_uid))
+
+    async def _record_stops(self, items: list[tuple[str, Reason]]) -> None:
+        reasons = {mid: str(reason) for mid, reason in items}
+        await self._ctx.ledger.append_stops(reasons)
+        for mid in reasons:
+            self._ctx.members.add(mid)
+
+    async def _delete_keys(self, mids: list[str]) -> None:
+        keys = [key for mid in mids for key in self._ctx.mailbox.control_keys(mid)]
+        failed = await self._ctx.mailbox.cos.delete_many(keys)
+        if failed:
+            log.warning(
+                "%d control objects were not deleted: %s", len(failed), set(failed.values())
+            )

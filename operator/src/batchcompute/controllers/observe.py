@@ -1,0 +1,103 @@
+"""From the leader's knowledge of a Job to the facts that its planner is given."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from batchcompute.controllers.acceptance import Accepted
+from batchcompute.core.job.observed import Idle, JobFacts, Refusal, TaskFacts
+from batchcompute.core.job.tally import ENDED
+from batchcompute.vocabulary import Annotation, Finalizer
+
+if TYPE_CHECKING:
+    from batchcompute.controllers.context import Context
+    from batchcompute.controllers.launch.launcher import Launcher
+    from batchcompute.controllers.store import JobState, JobView
+
+
+def observe(
+    ctx: Context, launcher: Launcher, job: JobState, judged: Accepted | Refusal
+) -> JobFacts:
+    """Everything at one moment; nothing is awaited here."""
+    view = job.view
+    assert view is not None
+    common = {
+        "generation": view.generation,
+        "created": view.created,
+        "deleting": view.deleting,
+        "abandon": view.annotations.get(Annotation.ABANDON_RESOURCES) == "true",
+        "finalizer": Finalizer.RESOURCES in view.finalizers,
+        "open_members": len(ctx.ledger.index.of_job(job.uid)),
+        "enlisted": len(job.enlisted),
+        "status": view.status,
+    }
+    if isinstance(judged, Refusal):
+        return JobFacts(refusal=judged, **common)
+    spec = judged.spec
+    return JobFacts(
+        tasks=tuple(_task(job, judged, name) for name in judged.tasks),
+        cap=spec.max_concurrent_instances,
+        terminate=spec.terminate,
+        deadline_seconds=spec.active_deadline_seconds,
+        revisions_stored=judged.stored,
+        slots=launcher.slots(job),
+        wait=launcher.wait_of(job),
+        old_run=_old_run(ctx, view),
+        resolved=judged.frozen.as_json(),
+        complaint=judged.complaint,
+        **common,
+    )
+
+
+def _task(job: JobState, accepted: Accepted, name: str) -> TaskFacts:
+    task = accepted.tasks[name]
+    idle = sorted((i, a) for (owner, i), a in job.idle.items() if owner == name)
+    return TaskFacts(
+        name=name,
+        edges=task.edges,
+        tally=job.tallies[name],
+        cap=task.max_concurrent_instances,
+        idle=tuple(Idle(index, attempt) for index, attempt in idle),
+        failures=tuple(job.failures.get(name, ())),
+        template_revision=accepted.revisions.get(task.template) if task.template else None,
+    )
+
+
+def _old_run(ctx: Context, view: JobView) -> bool:
+    """Whether machines of an earlier Job of this name have not ended (R15)."""
+    return any(
+        member.member.namespace == view.namespace
+        and member.member.job == view.name
+        and member.member.job_uid != view.uid
+        for member in ctx.ledger.index.open_members()
+    )
+
+
+async def adopt(ctx: Context, job: JobState, accepted: Accepted) -> None:
+    """Once per leader and Job: counts from what exists, claims held against the ledger (R15, R16).
+
+    A claim without an open member that carries its attempt is free to be launched; a member
+    without a TaskInstance gets it back.
+    """
+    job.size_tasks({name: task.size for name, task in accepted.tasks.items()})
+    if job.adopted:
+        return
+    job.adopted = True
+    assert job.view is not None
+    index = ctx.ledger.index
+    for slot, instance in job.instances.items():
+        if instance.state in ENDED or slot in job.enlisted:
+            continue
+        members = index.members_of(job.uid, *slot)
+        if not any(member.member.attempt >= instance.attempt for member in members):
+            job.idle[slot] = instance.attempt
+    lost = {
+        (member.member.task, member.member.index)
+        for member in index.of_job(job.uid)
+        if (member.member.task, member.member.index) not in job.instances
+    }
+    if lost and not job.view.deleting:
+        await asyncio.gather(
+            *(ctx.instances.claim(job.view, task, number) for task, number in sorted(lost))
+        )

@@ -75,6 +75,8 @@ async def serve(options: argparse.Namespace) -> None:
         light=options.machines == "light",
         settings=settings,
     )
+    if options.ready_file is not None:
+        options.ready_file.unlink(missing_ok=True)
     emulator = Emulator(config)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(emulator.close)

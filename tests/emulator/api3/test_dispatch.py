@@ -75,6 +75,12 @@ def test_the_key_of_an_ordinary_user_may_look_and_not_launch(sdk: Sdk, emulator:
     assert user.refusal("RunInstances", **LAUNCH) == "UnauthorizedOperation"
 
 
+def test_parameters_in_a_query_are_refused_and_not_ignored(sdk: Sdk) -> None:
+    sdk.cvm.profile.httpProfile.reqMethod = "GET"
+    with pytest.raises(Exception, match="UnsupportedOperation"):
+        sdk.cvm.call_json("DescribeInstances", {"InstanceIds": ["ins-00000000"]})
+
+
 @pytest.mark.parametrize(
     ("action", "limit", "parameters"),
     [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..cloud import Cloud
 from ..record import MachineRecord
 from . import cvm_filters
-from .cvm_view import instance, visible_tags
+from .cvm_view import instance, tags_of
 from .dispatch import Call
 from .errors import ApiError
 from .fields import instance_ids, paging, strings
@@ -21,11 +21,9 @@ def describe_instances(cloud: Cloud, call: Call) -> Mapping[str, object]:
             "InvalidParameter", "`InstanceIds` and `Filters` cannot be given at the same time."
         )
     offset, limit = paging(call.parameters)
-    tests = cvm_filters.read(call.parameters)
-    found = [
-        record for record in _visible(cloud, call, ids)
-        if all(test(record, visible_tags(cloud, record, call.now)) for test in tests)
-    ]  # fmt: skip
+    found = _visible(cloud, call, ids)
+    for test in cvm_filters.read(call.parameters, tags_of(cloud, call.now)):
+        found = list(filter(test, found))
     page = found[offset : offset + limit]
     call.ids = tuple(record.instance_id for record in page)
     return {

@@ -9,7 +9,8 @@ from ..record import MachineRecord
 from .errors import ApiError
 from .fields import objects, strings, text
 
-Test = Callable[[MachineRecord, Mapping[str, str]], bool]
+Test = Callable[[MachineRecord], bool]
+TagsOf = Callable[[MachineRecord], Mapping[str, str]]
 
 FIELDS: Mapping[str, Callable[[MachineRecord], Iterable[str]]] = {
     "zone": lambda r: (r.spec.zone,),
@@ -31,33 +32,33 @@ FIELDS: Mapping[str, Callable[[MachineRecord], Iterable[str]]] = {
 }
 
 
-def read(parameters: Mapping[str, object]) -> list[Test]:
-    """The tests an instance and its visible tags must pass."""
+def read(parameters: Mapping[str, object], tags_of: TagsOf) -> list[Test]:
+    """The tests an instance must pass; `tags_of` gives its visible tags."""
     filters = objects(parameters, "Filters")
     if len(filters) > 10:
         raise ApiError("InvalidFilterValue.LimitExceeded", "More than 10 `Filters`.")
-    return [_test(text(given, "Name"), strings(given, "Values")) for given in filters]
+    return [_test(text(given, "Name"), strings(given, "Values"), tags_of) for given in filters]
 
 
-def _test(name: str, values: Sequence[str]) -> Test:
+def _test(name: str, values: Sequence[str], tags_of: TagsOf) -> Test:
     if len(values) > 5:
         raise ApiError("InvalidFilterValue.LimitExceeded", f"More than 5 values of `{name}`.")
     wanted = frozenset(values)
     if name in FIELDS:
         field = FIELDS[name]
-        return lambda record, tags: not wanted.isdisjoint(field(record))
+        return lambda record: not wanted.isdisjoint(field(record))
     if name.startswith("tag:"):
         key = name.removeprefix("tag:")
-        return lambda record, tags: tags.get(key) in wanted
+        return lambda record: tags_of(record).get(key) in wanted
     if name == "tag-key":
-        return lambda record, tags: not wanted.isdisjoint(tags)
+        return lambda record: not wanted.isdisjoint(tags_of(record))
     if name == "tag-value":
-        return lambda record, tags: not wanted.isdisjoint(tags.values())
+        return lambda record: not wanted.isdisjoint(tags_of(record).values())
     if name in ("creation-start-time", "creation-end-time"):
         times = [_time(value) for value in values]
         if name == "creation-start-time":
-            return lambda record, tags: any(record.created >= at for at in times)
-        return lambda record, tags: any(record.created <= at for at in times)
+            return lambda record: any(record.created >= at for at in times)
+        return lambda record: any(record.created <= at for at in times)
     raise ApiError("InvalidFilter", f"There is no filter `{name}`.")
 
 

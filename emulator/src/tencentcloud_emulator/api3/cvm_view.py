@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..clock import iso
 from ..cloud import Cloud
 from ..record import MachineRecord
@@ -9,9 +11,10 @@ from ..record import MachineRecord
 MONTH = 30 * 86_400.0
 
 
-def visible_tags(cloud: Cloud, record: MachineRecord, now: float) -> dict[str, str]:
-    """Tags are attached some time after the launch, if so wanted."""
-    return record.tags if now >= record.created + cloud.settings.tags_after_seconds else {}
+def tags_of(cloud: Cloud, now: float) -> Callable[[MachineRecord], dict[str, str]]:
+    """What tells an instance's tags: they are attached some time after the launch, if so wanted."""
+    newest = now - cloud.settings.tags_after_seconds
+    return lambda record: record.tags if record.created <= newest else {}
 
 
 def instance(cloud: Cloud, record: MachineRecord, now: float) -> dict[str, object]:
@@ -69,7 +72,7 @@ def instance(cloud: Cloud, record: MachineRecord, now: float) -> dict[str, objec
             "KeepImageLogin": None,
         },
         "InstanceState": record.state,
-        "Tags": [{"Key": k, "Value": v} for k, v in visible_tags(cloud, record, now).items()],
+        "Tags": [{"Key": k, "Value": v} for k, v in tags_of(cloud, now)(record).items()],
         "StopChargingMode": "NOT_APPLICABLE",
         "Uuid": spec.uuid,
         "LatestOperation": record.operation,

@@ -72,6 +72,8 @@ class Api3:
             str(uuid.uuid4()), headers.get("X-TC-Action", ""), headers.get("X-TC-Region", "")
         )
         try:
+            if request.method != "POST":
+                raise ApiError("UnsupportedOperation", "The emulator takes POST with JSON only.")
             body = await request.read(MAX_BODY)
             reply = dict(self._perform(request, body, progress, now))
         except BodyTooLarge:

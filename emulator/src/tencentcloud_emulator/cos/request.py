@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 from .errors import CosError
 
@@ -70,7 +70,7 @@ def read_request(raw: RawRequest) -> CosRequest:
     """Raises CosError for a path or key that cannot be one."""
     host = read_host(raw.host)
     path = _decoded(raw.path)
-    query = parse_qsl(raw.query, keep_blank_values=True) if raw.query else []
+    query = _read_query(raw.query)
     signed_paths: tuple[str, ...] = (path,)
     if host.bucket is not None:
         bucket, key = host.bucket, path[1:]
@@ -100,6 +100,13 @@ def read_host(header: str) -> Host:
     if (found := _BUCKET_FIRST.fullmatch(name)) and not name.replace(".", "").isdigit():
         return Host(name, found["bucket"], None, False)
     return Host(name, None, None, False)
+
+
+def _read_query(text: str) -> list[tuple[str, str]]:
+    pairs = [part.partition("=") for part in text.split("&") if part]
+    if "%" not in text and "+" not in text:
+        return [(name, value) for name, _, value in pairs]
+    return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
 
 
 def _decoded(path: str) -> str:

@@ -106,6 +106,22 @@ async def test_a_half_line_is_dropped_and_the_change_comes_again(
     )
 
 
+async def test_a_silent_watch_is_opened_again_without_a_list(
+    server: FakeApiServer, client: Client, clock: QuickClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batchcompute.kube.transport.WATCH_SILENCE_SECONDS", 0.05)
+    rig = Rig(client, clock)
+    task = asyncio.create_task(rig.informer.run())
+    asked = ("GET", JOBS.path())
+    await eventually(lambda: server.calls.count(asked) >= 4, "watched again and again")
+    server.put(HERE, "x", spec={"n": 3})
+    await eventually(lambda: rig.values == {"x": 3}, "and nothing is missed")
+    count = rig.metrics.registry.get_sample_value
+    assert count("informer_relists_total", {"resource": "jobs"}) == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_line_in_many_pieces_is_one_event(server: FakeApiServer, rig: Rig) -> None:
     meta = {"namespace": "a", "name": "x", "resourceVersion": "900", "uid": "u"}
     event = {"type": "MODIFIED", "object": {"metadata": meta, "spec": {"n": 7}}}

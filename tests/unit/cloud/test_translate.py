@@ -318,6 +318,8 @@ def test_every_parameter_is_one_that_the_sdk_knows(recwarn: pytest.WarningsRecor
 def test_the_same_request_is_the_same_bytes() -> None:
     forwards, backwards = {"a": "1", "b": "2"}, {"b": "2", "a": "1"}
     assert encode(request(BASE, tags=forwards)) == encode(request(BASE, tags=backwards))
+    mixed = dict(reversed(request(BASE).items()))
+    assert encode(mixed) == encode(request(BASE))
 
 
 DESCRIBED: Json = {

@@ -90,7 +90,8 @@ class Cloud(Protocol):
     async def list_instances(self, tags: Mapping[str, str] | None = None) -> list[MachineView]:
         """All machines with all of these tags (``None``: of the account), each once.
 
-        Read again when the listing changed under the pages. Absence is no verdict (R4, R6).
+        Read again when the listing was seen to change under its pages; one machine gone and
+        another come between two pages can stay unseen. So absence is no verdict (R4, R6).
         """
 
     async def terminate_instances(self, instance_ids: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ import aiohttp
 from batchcompute.kube import errors
 from batchcompute.kube.resources import SECRETS
 from batchcompute.kube.secrets import decode
+from batchcompute.kube.transport import NOT_SENT
 from batchcompute.ledger.codec import FINALIZER, SECRET_TYPE
 from batchcompute.ledger.store import AlreadyExists, Conflict, NotFound, StoredSecret, Unknown
 
@@ -119,7 +120,7 @@ def _translated(what: str) -> Iterator[None]:
         raise AlreadyExists(str(error)) from None
     except errors.Conflict as error:
         raise Conflict(str(error)) from None
-    except aiohttp.ClientConnectorError:
+    except NOT_SENT:
         raise
     except (errors.OutcomeUnknown, aiohttp.ClientError, TimeoutError) as error:
         raise Unknown(f"{what}: {type(error).__name__}: {error}") from None

@@ -31,6 +31,7 @@ CONNECTIONS = 64
 READ_TRIES = 5
 THROTTLED_TRIES = 8
 RETRY = Backoff(0.2, 5.0)
+NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 class ConnectionLost(aiohttp.ClientError):
@@ -44,7 +45,7 @@ async def _no_hidden_retry(
     had succeeded would come back as a Conflict. An error of another type keeps it from that."""
     try:
         return await handler(request)
-    except aiohttp.ClientConnectorError:
+    except NOT_SENT:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise ConnectionLost(f"{type(error).__name__}: {error}") from None
@@ -106,7 +107,7 @@ class Transport:
                 if failures >= THROTTLED_TRIES:
                     raise
                 wait = error.retry_after or self._retry.delay(failures)
-            except aiohttp.ClientConnectorError:  # nothing was sent
+            except NOT_SENT:
                 failures += 1
                 if failures >= READ_TRIES:
                     raise

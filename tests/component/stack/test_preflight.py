@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-TOOLS = ("sh", "uname", "expr")
+TOOLS = ("sh", "uname", "expr", "dirname")
 GOOD = {
     "python3": "exit 0",
     "go": 'echo "go version go1.26.8 linux/amd64"',
-    "unshare": "exit 0",
 }
 
 CASES = {
@@ -32,12 +31,22 @@ CASES = {
         {"python3": 'case "$2" in *ensurepip*) exit 1;; esac'},
         ("Python's venv module is needed", "as root: apt-get install -y python3-venv"),
     ),
-    "no user namespaces": ({"unshare": "exit 1"}, ("user namespaces are needed",)),
-    "no unshare and no Python: one apt-get line": (
-        {"unshare": None, "python3": None},
-        ("Python 3.11 or newer", "unshare is needed", "apt-get install -y python3 util-linux"),
+    "no machine can be started: the emulator's own sentence": (
+        {"python3": 'case "$2" in *preflight*) echo "No user namespaces." >&2; exit 1;; esac'},
+        ("No user namespaces.",),
+    ),
+    "no Go and no Python: both are told, with one apt-get line": (
+        {"go": None, "python3": None},
+        ("Python 3.11 or newer", "Go 1.26 or newer", "apt-get install -y python3"),
     ),
 }
+
+
+def test_this_machine_lacks_nothing():
+    said = subprocess.run(
+        [str(ROOT / "dev" / "preflight"), "machines"], capture_output=True, text=True
+    )
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize(("programs", "sentences"), CASES.values(), ids=CASES.keys())

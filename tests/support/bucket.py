@@ -1,7 +1,8 @@
 """A bucket in the test's own process: enough of COS for the mailbox and the runner.
 
 It verifies signatures and their time, keeps every write, and fails on demand, key by key:
-``bucket.fault = lambda request: "503"`` (or ``"lost"``: the effect stays, the reply does not).
+``bucket.fault = lambda request: "503"`` (or ``"403"``; ``"lost"``: the effect stays, the
+reply does not).
 The emulator is the real double; this one exists so that a test can hold each single reply.
 """
 
@@ -184,7 +185,8 @@ def _refusal(bucket: Bucket, request: Request, signed: dict[str, str]) -> tuple[
     start, _, end = signed["q-key-time"].partition(";")
     span = KeyTime(int(start), int(end))
     headers = {n: request.headers.get(n, "") for n in signed["q-header-list"].split(";") if n}
-    params = {n: request.params.get(n, "") for n in signed["q-url-param-list"].split(";") if n}
+    lower = {name.lower(): value for name, value in request.params.items()}
+    params = {n: lower.get(n, "") for n in signed["q-url-param-list"].split(";") if n}
     key = sign_key(secret, span)
     expected = sign(key, span, request.method, request.key, headers, params)
     if expected != signed["q-signature"]:
@@ -223,8 +225,8 @@ def _handler(bucket: Bucket) -> type[BaseHTTPRequestHandler]:
             with bucket.lock:
                 bucket.requests.append(request)
                 fault = bucket.fault(request)
-            if fault == "503":
-                self._reply(503, {}, error("SlowDown"))
+            if fault in ("403", "503"):
+                self._reply(int(fault), {}, error("AccessDenied" if fault == "403" else "SlowDown"))
                 return
             status, extra, reply = bucket.handle(request)
             if fault == "lost":

@@ -64,6 +64,7 @@ NOT_NAMED = 600
 SPOT_GRACE = 20
 SPOT_DELIVERY = 60
 DRAIN = 10.0
+DISK_RESERVE = 4 * MIB
 MANIFEST_LIMIT = 5 * MIB - 4096
 TOKEN = "x-cos-security-token"
 ONCE = "x-cos-forbid-overwrite"
@@ -105,6 +106,31 @@ def save(path: str, content: Json) -> None:
         file.flush()
         os.fsync(file.fileno())
     publish(fresh, path)
+
+
+def try_save(path: str, content: Json) -> None:
+    """Saves what a restart would like to know; a full disk must not end the run."""
+    try:
+        save(path, content)
+    except OSError as error:
+        log("%s is not kept: %s" % (os.path.basename(path), error.strerror))
+
+
+def reserve(path: str) -> None:
+    """Takes the place of a small file now: it must be writable when the disk is full."""
+    with open(path + ".new", "wb") as file:
+        file.write(b" " * 4096)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def fill(path: str, content: Json) -> None:
+    """Writes JSON into the reserved place."""
+    with open(path + ".new", "r+b") as file:
+        file.write(compact(content))
+        file.flush()
+        os.fsync(file.fileno())
+    publish(path + ".new", path)
 
 
 def publish(fresh: str, path: str) -> None:
@@ -358,9 +384,6 @@ class Slot:
         with self.lock:
             return self.content[name]
 
-    def save(self) -> None:
-        save(self.path, self.content)
-
     def apply(self, box: Json) -> bool:
         """Takes a newer box over; ``False``: not for us, or not newer (a stale copy)."""
         with self.lock:
@@ -375,7 +398,7 @@ class Slot:
             if run and run["n"] == self.content["run"]["n"]:
                 self.content["run"]["sig"] = run["sig"]
             self.content["task"].setdefault("data", {}).update(box.get("data", {}))
-            self.save()
+            try_save(self.path, self.content)
             return True
 
 
@@ -892,6 +915,8 @@ class Segments:
 
     def add(self, data: bytes) -> int:
         """Writes; the bytes that found no place (all segments full, or the disk)."""
+        if not self._has_room():
+            return len(data)
         view = memoryview(data)
         while view:
             if self.size >= self.caps[self.number]:
@@ -908,6 +933,11 @@ class Segments:
             self.size += done
             view = view[done:]
         return 0
+
+    def _has_room(self) -> bool:
+        """Output may not take the last of the disk, which holds our own state as well."""
+        disk = os.statvfs(self.folder)
+        return disk.f_bavail * disk.f_frsize > DISK_RESERVE
 
     def close(self) -> None:
         self._file.close()
@@ -937,7 +967,8 @@ class Shim:
     def run(self) -> int:
         if not self._claim():
             return 0
-        self._reserve_exit()
+        reserve(self.path("exit.json"))
+        reserve(self.path("running.json"))
         self.tail = Tail(self.path("tail"))
         self.streams = {
             name: Segments(self.folder, name, self.spec.get("caps") or CAPS)
@@ -948,12 +979,15 @@ class Shim:
         try:
             pipes = self._start()
         except OSError as error:
-            self._finish({"error": "the command cannot be started: %s" % error.strerror})
+            fill(
+                self.path("exit.json"),
+                {"error": "the command cannot be started: %s" % error.strerror},
+            )
             return 0
         self._pump(pipes, wake)
         for segments in self.streams.values():
             segments.close()
-        self._finish(self._exit(oom))
+        fill(self.path("exit.json"), self._exit(oom))
         return 0
 
     def _claim(self) -> bool:
@@ -969,13 +1003,6 @@ class Shim:
         self._lock.write(str(os.getpid()))
         self._lock.flush()
         return True
-
-    def _reserve_exit(self) -> None:
-        """The exit must be written even when the disk is full by then."""
-        with open(self.path("exit.new"), "wb") as file:
-            file.write(b" " * 4096)
-            file.flush()
-            os.fsync(file.fileno())
 
     def _signals(self) -> int:
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: daemons stay findable
@@ -1009,7 +1036,7 @@ class Shim:
         self.process = process
         self.pid = process.pid
         self.started = boottime()
-        save(self.path("running.json"), {"pid": self.pid, "at": self.started})
+        fill(self.path("running.json"), {"pid": self.pid, "at": self.started})
         assert process.stdout is not None and process.stderr is not None
         return {process.stdout.fileno(): "out", process.stderr.fileno(): "err"}
 
@@ -1087,13 +1114,6 @@ class Shim:
             "started": self.started,
             "at": self.exited,
         }
-
-    def _finish(self, content: Json) -> None:
-        with open(self.path("exit.new"), "r+b") as file:
-            file.write(compact(content))
-            file.flush()
-            os.fsync(file.fileno())
-        publish(self.path("exit.new"), self.path("exit.json"))
 
 
 # ---------------------------------------------------------------- the command, seen by the runner
@@ -1235,7 +1255,7 @@ class LogPump:
         self.sent[stream, number] = (size, boottime())
         if sealed:
             self.sealed[stream][str(number)] = size
-            save(os.path.join(self.folder, "log.json"), self.sealed)
+            try_save(os.path.join(self.folder, "log.json"), self.sealed)
             if not self.keep:
                 os.unlink(path)
         return True
@@ -1396,6 +1416,7 @@ class Run:
             self.task.get("caps") or CAPS,
         )
         self.spot = SpotWatch(metadata)
+        self.stop = load(self.path("stop.json"))
         self.deadline = float("inf")
         self.data = Data(slot, transport, self._guard)
 
@@ -1421,7 +1442,7 @@ class Run:
             ending = self._wait()
         except Ended as ended:
             return ended.reason, ended.message, {}
-        stop = load(self.path("stop.json")) or {}
+        stop = self.stop or {}
         reason, message = reason_of(ending, stop.get("reason"))
         return reason, message or stop.get("message", ""), ending
 
@@ -1542,12 +1563,12 @@ class Run:
 
     def _enforce(self, started: float) -> None:
         """Ends a command that has to: TERM, grace, KILL. The reason is on disk first."""
-        stop = load(self.path("stop.json"))
+        stop = self.stop
         if stop is None:
-            stop = self._why_stop(started)
+            stop = self.stop = self._why_stop(started)
             if stop is None:
                 return
-            save(self.path("stop.json"), stop)
+            try_save(self.path("stop.json"), stop)
             log("ending the command: %s" % stop["reason"])
             self.command.signal(signal.SIGTERM)
         elif boottime() >= stop["at"] + stop["grace"]:
@@ -1590,10 +1611,7 @@ class Run:
             elif problem:
                 message = "; ".join(part for part in (message, problem) if part)
         result = self._record(reason, message, ending, outputs)
-        try:
-            save(self.path("result.json"), result)
-        except OSError as error:
-            log("the result is not kept on disk: %s" % error.strerror)
+        try_save(self.path("result.json"), result)
         return result
 
     def _outputs(self, reason: str, end: float) -> Tuple[Json, str]:
@@ -1763,7 +1781,7 @@ class Machine:
                 kept["boot"], kept["taken"] = boot_id(), boottime()
             return Slot(path, kept)
         slot = Slot(path, self._join())
-        slot.save()
+        save(path, slot.content)
         return slot
 
     def _join(self) -> Json:

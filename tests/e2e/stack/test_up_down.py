@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -9,12 +10,14 @@ import subprocess
 import time
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from dev.cluster.kubectl import run_kubectl
 from tests.support.clone import Clone
+from tests.support.cloud_sdk import LAUNCH, Sdk
 from tests.support.leftovers import Watch
 
 NAMES = [
@@ -170,12 +173,37 @@ CRASHES = {
 
 @pytest.mark.parametrize("victims", CRASHES.values(), ids=CRASHES.keys())
 def test_down_after_a_crash_cleans_up_and_up_works_again(up, watch, victims):
+    machine = start_machine(up)
     running = processes(up)
     for name in victims or running:
         os.kill(running[name], 9)
     assert_down(up, watch)
+    assert watch.seen["namespaces"] and watch.seen["groups"], f"{machine} was not noticed"
     assert up.make("up").returncode == 0
     assert shell(up, "kubectl get bcj").returncode == 0
+
+
+def start_machine(clone: Clone) -> str:
+    """An instance that runs a process, started by the vendor's SDK."""
+    names = exported(clone)
+    account = SimpleNamespace(
+        address=names["TENCENTCLOUD_ENDPOINT"].removeprefix("http://"),
+        secret_id=names["TENCENTCLOUD_SECRET_ID"],
+        secret_key=names["TENCENTCLOUD_SECRET_KEY"],
+    )
+    script = base64.b64encode(b"#!/bin/sh\nsleep 1000\n").decode()
+    (machine,) = Sdk(account).ask("RunInstances", UserData=script, **LAUNCH)["InstanceIdSet"]
+    deadline = time.monotonic() + 30
+    while "sleep" not in machines(names["EMULATOR_CONTROL"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return str(machine)
+
+
+def machines(control: str) -> str:
+    with urllib.request.urlopen(f"{control}/machines") as answer:
+        text: str = answer.read().decode()
+        return text
 
 
 def clone_is_down(clone: Clone) -> bool:

@@ -154,7 +154,8 @@ def namespaces_of(pid: int | str) -> frozenset[str]:
 def host_view(state_dir: Path, namespaces: frozenset[str]) -> HostView:
     """What is left of machines that had these namespaces of their own."""
     own = namespaces - namespaces_of("self")
-    processes, alive = set(), set()
+    processes: set[int] = set()
+    alive: set[str] = set()
     for pid in (int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()):
         if shared := namespaces_of(pid) & own:
             processes.add(pid)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ FOREVER = "(setsid sleep 1000 &); sleep 1000"
 HOLDER = """
 import asyncio, json, sys
 from pathlib import Path
+from typing import Any
 from tests.support.machines import machines_in
 
 async def main():
@@ -140,17 +142,18 @@ async def test_an_interrupt_at_the_terminal_reaches_the_emulator_only(machines: 
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("field", "value", "why"),
     [
-        pytest.param({"private_ip": "nowhere"}, "illegal IP address", id="a bad address"),
-        pytest.param({"hostname": "x" * 65}, "sethostname", id="a host name of 65 characters"),
+        pytest.param("private_ip", "nowhere", "illegal IP address", id="a bad address"),
+        pytest.param("hostname", "x" * 65, "sethostname", id="a host name of 65 characters"),
     ],
 )
 async def test_a_machine_that_cannot_start_leaves_nothing(
-    machines: Machines, tmp_path: Path, change: dict[str, str], why: str
+    machines: Machines, tmp_path: Path, field: str, value: str, why: str
 ) -> None:
+    wrong: dict[str, Any] = {field: value}
     with pytest.raises(MachineFailed, match=why):
-        await machines.start_spec(replace(machines.spec(None), **change))
+        await machines.start_spec(replace(machines.spec(None), **wrong))
     left = host_view(tmp_path, frozenset())
     assert [Path(f).name for f in left.files] == ["base"]
     assert [g for g in left.groups if "ins-" in g] == []

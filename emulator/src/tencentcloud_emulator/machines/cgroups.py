@@ -1,6 +1,6 @@
 """Limits around a machine's processes: control groups of either version.
 
-All of an emulator's groups lie below `<hierarchy>/tencentcloud-emulator/<key>/`, so that the next
+All of an emulator's groups lie below `<hierarchy>/tencentcloud-emulator-<key>/`, so that the next
 start with the same state directory finds what a crash has left.
 """
 
@@ -38,7 +38,7 @@ class Hierarchies:
     roots: tuple[Path, ...]
 
     def family(self, key: str) -> tuple[Path, ...]:
-        return tuple(root / FAMILY / key for root in self.roots)
+        return tuple(root / f"{FAMILY}-{key}" for root in self.roots)
 
 
 def find(mountinfo: str) -> Hierarchies | None:
@@ -149,7 +149,7 @@ def _delegate(directory: Path) -> None:
     """v2: every group above must hand its controllers down before a limit can be set."""
     family = directory.parent
     family.mkdir(parents=True, exist_ok=True)
-    for above in (family.parent.parent, family.parent, family):
+    for above in (family.parent, family):
         offered = set((above / "cgroup.controllers").read_text().split())
         wanted = offered & {"memory", "pids", "cpu"}
         (above / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in sorted(wanted)))
@@ -182,12 +182,8 @@ def sweep(hierarchies: Hierarchies | None, key: str) -> int:
     for name in names:
         Group(hierarchies.version, tuple(f / name for f in hierarchies.family(key))).remove()
     for family in hierarchies.family(key):
-        for directory in (family, family.parent):
-            try:
-                directory.rmdir()
-            except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.EBUSY, errno.ENOTEMPTY):
-                    raise
+        if family.is_dir():
+            family.rmdir()
     return len(names)
 
 

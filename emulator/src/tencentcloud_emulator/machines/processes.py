@@ -62,12 +62,13 @@ def parse(message: bytes) -> Fork | Exec | Exit | None:
 
 
 def argv_of(pid: int) -> tuple[str, ...]:
-    """Empty if the process has ended."""
+    """Of a process that has just ended only the program's name is left, or nothing."""
+    process = Path(f"/proc/{pid}")
     try:
-        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+        raw = (process / "cmdline").read_bytes() or (process / "comm").read_bytes().rstrip()
     except OSError:
         return ()
-    return tuple(part.decode(errors="replace") for part in raw.rstrip(b"\0").split(b"\0") if raw)
+    return tuple(part.decode(errors="replace") for part in raw.removesuffix(b"\0").split(b"\0"))
 
 
 def descendants(root: int) -> Iterator[int]:

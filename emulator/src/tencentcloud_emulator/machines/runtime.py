@@ -55,7 +55,7 @@ class RealRuntime:
     def __init__(self, state_dir: Path, front: Front, processes: Processes) -> None:
         self.state_dir = state_dir
         self._front = front
-        self._processes = processes
+        self.processes = processes
         self._ids = of_this_user()
         self._hierarchies = traces.hierarchies()
         self._machines: set[RealMachine] = set()
@@ -74,7 +74,7 @@ class RealRuntime:
             plan.directory.mkdir()
             await self._serve(plan.directory, spec.instance_id)
             try:
-                machine = await RealMachine.start(plan, self._processes, events)
+                machine = await RealMachine.start(plan, self.processes, events)
             except BaseException:
                 await self._front.close_unix(spec.instance_id)
                 raise
@@ -85,7 +85,7 @@ class RealRuntime:
     async def close(self) -> None:
         """Kills every machine and leaves nothing but the consoles."""
         await asyncio.gather(*(machine.kill() for machine in list(self._machines)))
-        await self._processes.close()
+        await self.processes.close()
         await asyncio.to_thread(traces.sweep, self.state_dir)
 
     def _ended(self, machine: RealMachine, instance_id: str) -> None:

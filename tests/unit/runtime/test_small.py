@@ -47,12 +47,13 @@ def test_a_stepped_server_clock_is_believed_at_once() -> None:
 
 SECRETS = {
     "a presigned URL": "GET https://b.cos/x?q-ak=AKID1&q-signature=0a1b2c3d failed",
-    "a security token in a URL": "x-cos-security-token=SECRETVALUE&x=1 failed 0a1b2c3d"[:40],
+    "a security token in a URL": "x-cos-security-token=0a1b2c3d&x=1 failed",
     "an Authorization header": "Authorization: TC3-HMAC-SHA256 Credential=a, Signature=0a1b2c3d",
     "a bearer token": "{'Authorization': 'Bearer 0a1b2c3d'}",
     "a key in a dict": "{'SecretKey': '0a1b2c3d', 'x': 1}",
     "a password in JSON": '{"Password":"0a1b2c3d"}',
     "a token field": "Token: 0a1b2c3d",
+    "a temporary key": "TmpSecretKey='0a1b2c3d'",
 }
 
 
@@ -60,7 +61,6 @@ SECRETS = {
 def test_concealed(text: str) -> None:
     hidden = logs.conceal(text)
     assert "0a1b2c3d" not in hidden
-    assert "SECRETVALUE" not in hidden
     assert "[concealed]" in hidden
 
 

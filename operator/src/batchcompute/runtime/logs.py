@@ -12,8 +12,8 @@ from typing import IO, Any
 # What a signed request or URL carries. Nothing logs these on purpose; this is the second net for
 # texts of other makers' exceptions, which like to quote the URL or the header that failed.
 _SECRET = re.compile(
-    r"(?i)\b(q-signature=|x-cos-security-token=|q-token=|signature=|bearer |"
-    r"(?:secret_?key|secret_?id|session_?token|tmp_?secret_?key|password|token)[\"']?\s*[:=]\s*[\"']?)"
+    r"(?i)\b(signature=|bearer |"
+    r"(?:(?:tmp_?)?secret_?(?:key|id)|session_?token|password|token)[\"']?\s*[:=]\s*[\"']?)"
     r"([^\s&'\",;}]+)"
 )
 

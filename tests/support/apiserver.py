@@ -37,6 +37,7 @@ class FakeApiServer:
     oldest: int = 0
     history: list[tuple[int, bytes]] = field(default_factory=list)
     url: str = ""
+    born: str | None = None  # creationTimestamp of what is written from now on
 
     @property
     def config(self) -> ClusterConfig:
@@ -50,6 +51,8 @@ class FakeApiServer:
         meta["uid"] = known["metadata"]["uid"] if known else str(uuid.uuid4())
         if "/namespaces/" in collection:
             meta["namespace"] = collection.split("/namespaces/")[1].split("/")[0]
+        if self.born:
+            meta["creationTimestamp"] = self.born
         meta |= content.pop("metadata", {})
         body = {"metadata": meta, **content}
         self.objects[collection, name] = body

@@ -21,7 +21,7 @@ from batchcompute.kube.transport import Call, Transport
 from batchcompute.kube.watch import WatchEvent, read_events
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from batchcompute.kube.config import ClusterConfig
     from batchcompute.kube.resources import Resource
@@ -120,7 +120,7 @@ class Client:
         label_selector: str | None = None,
         field_selector: str | None = None,
         timeout_seconds: int = 300,
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent]:
         """Changes after ``resource_version``, with bookmarks, until the server ends the stream.
 
         Raises Gone when that version is too old, another ApiError, TimeoutError on silence, or

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from random import Random
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -172,14 +173,16 @@ class Informer(Generic[T]):
 
     async def _watch(self) -> None:
         seconds = self._rng.randint(*WATCH_SECONDS)
-        async for event in self._client.watch(
+        events = self._client.watch(
             self._resource,
             self._namespace,
             resource_version=str(self._position),
             timeout_seconds=seconds,
             **self._selectors,
-        ):
-            self._take(event)
+        )
+        async with aclosing(events):  # an error in here must not leave the stream open
+            async for event in events:
+                self._take(event)
 
     def _take(self, event: WatchEvent) -> None:
         key, version = _identity(event.object)

@@ -15,6 +15,7 @@ from yarl import URL
 
 from batchcompute.kube.errors import ApiError, OutcomeUnknown, TooManyRequests, from_status
 from batchcompute.runtime.backoff import Backoff
+from batchcompute.runtime.clock import ServerTimed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -77,7 +78,7 @@ class Transport:
         self._config = config
         self._clock = clock
         self._metrics = metrics
-        self._observe_date = getattr(clock, "observe_server_date", None)
+        self._timed = clock if isinstance(clock, ServerTimed) else None
         self._session: aiohttp.ClientSession | None = None
         self._retry = Backoff(RETRY.base, RETRY.cap, Random())  # noqa: S311 - jitter
 
@@ -178,9 +179,11 @@ class Transport:
 
     def _take_date(self, response: aiohttp.ClientResponse, sent: float, received: float) -> None:
         date = response.headers.get("Date")
-        if self._observe_date and date:
-            with contextlib.suppress(ValueError):
-                self._observe_date(parsedate_to_datetime(date).timestamp(), sent, received)
+        if self._timed is None or not date:
+            return
+        with contextlib.suppress(ValueError):  # a proxy's idea of a date
+            seconds = parsedate_to_datetime(date).timestamp()
+            self._timed.observe_server_date(seconds, sent, received)
 
 
 def _error(response: aiohttp.ClientResponse, body: bytes) -> ApiError:

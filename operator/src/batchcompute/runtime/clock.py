@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Clock(Protocol):
@@ -18,6 +18,14 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return after that many seconds (at once for zero and less)."""
+
+
+@runtime_checkable
+class ServerTimed(Protocol):
+    """A clock that follows a server's; the Kubernetes client feeds one that can be fed."""
+
+    def observe_server_date(self, date: float, sent: float, received: float) -> None:
+        """Take in a reply's Date (Unix seconds) with the monotonic times around the request."""
 
 
 class SystemClock:

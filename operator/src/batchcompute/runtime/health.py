@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
@@ -68,14 +67,3 @@ async def watch_loop_lag(clock: Clock, metrics: Metrics) -> None:
         before = clock.monotonic()
         await clock.sleep(LAG_INTERVAL_SECONDS)
         metrics.loop_lag.set(max(0.0, clock.monotonic() - before - LAG_INTERVAL_SECONDS))
-
-
-async def settle(task: asyncio.Task[None], seconds: float) -> bool:
-    """Wait for a stopping task; cancel it after that many seconds. True when it ended itself."""
-    done, _ = await asyncio.wait({task}, timeout=seconds)
-    if done:
-        task.result()
-        return True
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    return False

@@ -19,7 +19,7 @@ from .control import Control
 from .cos.service import Cos
 from .faults import Faults
 from .fleet import Fleet
-from .machines.runtime import RealRuntime
+from .machines.runtime import open_runtime
 from .metadata import Metadata
 from .network import Addresses
 from .server import Front
@@ -86,7 +86,7 @@ class Emulator:
     async def start(self) -> None:
         """Makes ready what machines need, then listens on both ports."""
         if not self._config.light:
-            self.cloud.fleet.runtime = RealRuntime(self._config.state_dir, self.front)
+            self.cloud.fleet.runtime = await open_runtime(self._config.state_dir, self.front)
         self.cloud.timers.attach(asyncio.get_running_loop())
         port = await self.front.serve_tcp("127.0.0.1", self._config.port)
         control = await self._control.serve("127.0.0.1", self._config.control_port)

@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchcompute.controllers.lanes import Lanes
-from batchcompute.controllers.store import InstanceView, JobState, JobView, Store, instance_view
-from batchcompute.core.job.tally import ENDED
+from batchcompute.controllers.store import (
+    STATES,
+    InstanceView,
+    JobState,
+    JobView,
+    Store,
+    instance_view,
+)
+from batchcompute.core.job.tally import ENDED, State
 from batchcompute.kube.client import Client
 from batchcompute.kube.errors import AlreadyExists, Conflict, NotFound, OutcomeUnknown
 from batchcompute.kube.informer import Informer
@@ -133,20 +140,38 @@ class Instances:
         except (AlreadyExists, OutcomeUnknown):
             return await self._existing(job.view, body)
 
-    async def restore(self, job: JobState, lost: InstanceView, status: Status) -> None:
-        """Make a TaskInstance that somebody deleted again, as it was (R16)."""
+    async def restore(self, job: JobState, lost: InstanceView) -> None:
+        """Make a TaskInstance that somebody deleted again, with the same attempt (R16)."""
         if job.view is None or job.view.deleting or lost.slot in job.instances:
             return
         made = await self._again(job, lost.task, lost.index)
-        if made is not None and (lost.state in ENDED or lost.attempt or lost.attempts):
-            keep = {key: value for key, value in status.items() if value is not None}
-            await self.update(job, lost.task, lost.index, lambda _: keep)
+        fresh = lost.state is State.STARTING and not lost.attempt
+        if made is not None and not fresh:
+            await self.update(job, lost.task, lost.index, lambda _: _remembered(lost))
 
     def _taken(self, body: dict[str, Any]) -> InstanceView:
         self.informer.put(body)
         view = instance_view(body)
         self.store.of_uid(view.job_uid).put(view)
         return view
+
+
+def _remembered(lost: InstanceView) -> Status:
+    """What this leader still knows of a status that went with its object."""
+    phase = next(phase for phase, state in STATES.items() if state is lost.state)
+    status: Status = {
+        "observedGeneration": lost.generation,
+        "phase": str(phase),
+        "attempt": lost.attempt,
+        "attempts": list(lost.attempts),
+        "retriesUsed": lost.spent.user,
+        "machinesLost": lost.spent.infrastructure,
+    }
+    last = dict(lost.attempts[-1]) if lost.attempts else {}
+    kept = {key: last[key] for key in ("exitCode", "reason", "endTime") if key in last}
+    if lost.state in ENDED:
+        status |= kept | {"message": lost.message, "instanceId": lost.instance_id}
+    return status
 
 
 def name_of(job: str, task: str, index: int) -> str:

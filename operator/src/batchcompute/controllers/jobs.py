@@ -170,8 +170,12 @@ class JobController:
         async with lane:
             await self._patch(job, status)
         for one in announcements:
-            kind = "Warning" if one.warning else "Normal"
-            self._ctx.events.record(_regarding(job), one.reason, one.message, kind=kind)
+            self._ctx.events.record(
+                _regarding(job),
+                one.reason,
+                one.message,
+                kind="Warning" if one.warning else "Normal",
+            )
         return None
 
     async def _patch(self, job: JobState, status: Mapping[str, Any]) -> None:

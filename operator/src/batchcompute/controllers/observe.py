@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from batchcompute.controllers.acceptance import Accepted
 from batchcompute.core.job.observed import Idle, JobFacts, Refusal, TaskFacts
@@ -22,7 +22,7 @@ def observe(
     """Everything at one moment; nothing is awaited here."""
     view = job.view
     assert view is not None
-    common = {
+    common: dict[str, Any] = {
         "generation": view.generation,
         "created": view.created,
         "deleting": view.deleting,
@@ -66,6 +66,8 @@ def _task(job: JobState, accepted: Accepted, name: str) -> TaskFacts:
 
 def _old_run(ctx: Context, view: JobView) -> bool:
     """Whether machines of an earlier Job of this name have not ended (R15)."""
+    if "startTime" in view.status:
+        return False
     return any(
         member.member.namespace == view.namespace
         and member.member.job == view.name

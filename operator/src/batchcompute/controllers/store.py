@@ -18,7 +18,7 @@ from batchcompute.vocabulary import InstancePhase
 Key = tuple[str, str]  # namespace, name
 Slot = tuple[str, int]  # task, index
 
-_STATES = {
+STATES = {
     InstancePhase.STARTING: State.STARTING,
     InstancePhase.RUNNING: State.RUNNING,
     InstancePhase.SUCCEEDED: State.SUCCEEDED,
@@ -96,7 +96,7 @@ def job_view(body: Mapping[str, Any]) -> JobView:
 def instance_view(body: Mapping[str, Any]) -> InstanceView:
     """From the object that the API server sent; the projection of the informer."""
     meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
-    state = _STATES[InstancePhase(status.get("phase", InstancePhase.STARTING))]
+    state = STATES[InstancePhase(status.get("phase", InstancePhase.STARTING))]
     keep = state is not State.SUCCEEDED
     return InstanceView(
         namespace=meta["namespace"],

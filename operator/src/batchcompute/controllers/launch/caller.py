@@ -17,6 +17,7 @@ from batchcompute.core import launching
 from batchcompute.core.gone import Sightings
 from batchcompute.core.launching import Bind, Outcome, Reply, Search, Send, Void
 from batchcompute.core.launching import Sightings as Found
+from batchcompute.ledger.errors import Deposed
 from batchcompute.ledger.records import Launch, LaunchState
 from batchcompute.vocabulary import TagKey
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from batchcompute.runtime.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
+
+RESUME_SECONDS = 5.0
 
 
 class Caller:
@@ -62,10 +65,22 @@ class Caller:
         await self._voided(definition, offering, members, error, settled.void)
 
     async def resume(self, launch: Launch) -> None:
-        """A record that an earlier leader left open: its request may have been sent."""
-        settled, _ = await self._drive(launch, unknown_before=True)
-        if settled.state is LaunchState.VOID:
-            self.free(launch)
+        """A record left open, by an earlier leader or by an error: it may have been sent."""
+        while True:
+            standing = self._ctx.ledger.index.launch(launch.seq)
+            if standing is None or not standing.unsettled:
+                return
+            try:
+                settled, _ = await self._drive(standing, unknown_before=True)
+            except Deposed:
+                raise
+            except Exception:
+                log.exception("launch %s: again in %d s", launch.launch_id, RESUME_SECONDS)
+                await self._ctx.clock.sleep(RESUME_SECONDS)
+                continue
+            if settled.state is LaunchState.VOID:
+                self.free(launch)
+            return
 
     def free(self, launch: Launch) -> None:
         """The members of a void launch are claims that nothing stands for."""

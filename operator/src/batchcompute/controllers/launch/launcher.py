@@ -52,7 +52,7 @@ class Launcher:
         self._definitions: dict[str, MachineDefinition] = {}
         self._commands: dict[str, float] = {}
         self._wake = asyncio.Event()
-        self._under_way = 0
+        self.under_way = 0
         self.breakers: dict[str, Breaker] = {}
         self.offerings = Offerings(ctx.clock, SoldOut())
         self.refusals = Refusals(ctx, self._pool, self.offerings)
@@ -123,11 +123,11 @@ class Launcher:
                 self._wake.clear()
                 now = self._ctx.clock.now()
                 for name in self._pool.closed(now):
-                    if self._under_way >= self._ctx.settings.launch.claims_ahead:
+                    if self.under_way >= self._ctx.settings.launch.claims_ahead:
                         break
                     batch = self._take(name, now)
                     if batch:
-                        self._under_way += len(batch)
+                        self.under_way += len(batch)
                         group.create_task(self._guarded(batch))
                 await self._wait(now)
 
@@ -142,7 +142,7 @@ class Launcher:
 
     async def _wait(self, now: float) -> None:
         due = self._pool.next_close(now)
-        full = self._under_way >= self._ctx.settings.launch.claims_ahead
+        full = self.under_way >= self._ctx.settings.launch.claims_ahead
         timeout = None if due is None or full else max(0.01, due - now)
         try:
             async with asyncio.timeout(timeout):
@@ -158,10 +158,19 @@ class Launcher:
         try:
             recorded = await self._record(batch)
             if recorded is not None:
-                await self._caller.call(*recorded)
+                await self._call(recorded)
         finally:
-            self._under_way -= len(batch)
+            self.under_way -= len(batch)
             self._wake.set()
+
+    async def _call(self, recorded: Recorded) -> None:
+        try:
+            await self._caller.call(*recorded)
+        except Deposed:
+            raise
+        except Exception:
+            log.exception("launch %s is taken up again", recorded[0].launch_id)
+            self._ctx.spawn(self._caller.resume(recorded[0]))
 
     async def _record(self, batch: list[Candidate]) -> Recorded | None:
         """Up to the ledger: whatever fails before it leaves the members where they were."""

@@ -1,0 +1,225 @@
+"""The process: probes, the Lease, the leadership, and kopf as the ear for what users write.
+
+The only importer of kopf. Its handlers enqueue and return; it writes nothing (no-op storages).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import kopf
+
+from batchcompute.cloud.credential import Credential
+from batchcompute.controllers.leadership import Leadership
+from batchcompute.kube import config
+from batchcompute.kube.client import Client
+from batchcompute.kube.resources import NAMESPACES
+from batchcompute.ledger.errors import Deposed
+from batchcompute.runtime import health
+from batchcompute.runtime.clock import SystemClock
+from batchcompute.runtime.leader import Elector
+from batchcompute.runtime.metrics import Metrics
+from batchcompute.settings import Settings
+from batchcompute.vocabulary import GROUP, VERSION, Finalizer, Plural
+
+log = logging.getLogger(__name__)
+
+KOPF_FINALIZER = f"{GROUP}/kopf-unused"
+"""kopf takes its own finalizer off what it sees; it must not be ours."""
+LIVENESS_LAG_SECONDS = 30.0
+
+
+class StartError(Exception):
+    """The operator cannot start; the text says what to mend."""
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """kopf is to remember nothing on the objects."""
+
+    def build(self, *, body: Any, extra_fields: Any = None) -> Any:
+        return {}
+
+    def fetch(self, *, body: Any) -> Any:
+        return None
+
+    def store(self, *, body: Any, patch: Any, essence: Any) -> None:
+        return None
+
+
+class _NoProgress(kopf.ProgressStorage):
+    def fetch(self, *, key: Any, body: Any) -> Any:
+        return None
+
+    def store(self, *, key: Any, record: Any, body: Any, patch: Any) -> None:
+        return None
+
+    def purge(self, *, key: Any, body: Any, patch: Any) -> None:
+        return None
+
+    def touch(self, *, body: Any, patch: Any, value: Any) -> None:
+        return None
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
+
+
+def own_credential(environ: Mapping[str, str] = os.environ) -> Credential:
+    """The operator's own key, from the environment."""
+    try:
+        key, secret = environ["TENCENTCLOUD_SECRET_ID"], environ["TENCENTCLOUD_SECRET_KEY"]
+    except KeyError as error:
+        raise StartError(
+            f"{error.args[0]} is not set: the operator's Tencent Cloud key comes from there"
+        ) from None
+    return Credential(key, secret, environ.get("TENCENTCLOUD_TOKEN") or None)
+
+
+async def run(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT, or until another replica leads."""
+    clock, metrics = SystemClock(), Metrics()
+    cluster = config.load()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    state: dict[str, Leadership] = {}
+
+    def ready() -> str | None:
+        leader = state.get("leader")
+        return None if leader is None or leader.ready else "the caches are not filled yet"
+
+    app = health.health_app(metrics, live={"loop": lambda: None}, ready={"start": ready})
+    credential = own_credential()
+    async with (
+        Client(cluster, clock, metrics=metrics) as client,
+        health.serving(app, "0.0.0.0", settings.health_port),  # noqa: S104 - probes come from outside
+    ):
+        work = asyncio.create_task(_lead(settings, credential, client, clock, metrics, state))
+        stopping = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if work in done:
+            work.result()
+            return
+        log.info("stopping")
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+
+async def _lead(
+    settings: Settings,
+    credential: Credential,
+    client: Client,
+    clock: SystemClock,
+    metrics: Metrics,
+    state: dict[str, Leadership],
+) -> None:
+    identity = settings.identity or os.environ.get("POD_NAME") or socket.gethostname()
+    cluster_uid = (await client.get(NAMESPACES, None, "kube-system"))["metadata"]["uid"]
+    elector = Elector(
+        client,
+        settings.namespace,
+        settings.leader.lease_name,
+        identity,
+        clock=clock,
+        lease_seconds=settings.leader.lease_seconds,
+        renew_seconds=settings.leader.renew_seconds,
+        give_up_seconds=settings.leader.give_up_seconds,
+        metrics=metrics,
+    )
+    leader = Leadership(
+        settings,
+        credential,
+        client,
+        clock,
+        metrics,
+        owner=f"{cluster_uid}/{settings.namespace}/{settings.release}",
+        holder=identity,
+    )
+    state["leader"] = leader
+    await elector.acquire()
+    started = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_until_lost(elector))
+            group.create_task(leader.run(started))
+            await started.wait()
+            group.create_task(_listen(leader))
+            log.info("works")
+    finally:
+        await elector.release()
+
+
+async def _until_lost(elector: Elector) -> None:
+    reasons: list[str] = []
+    await elector.keep(reasons.append)
+    raise Deposed(reasons[0] if reasons else "the lease was lost")
+
+
+async def _listen(leader: Leadership) -> None:
+    """kopf, as one more task; it ends when cancelled."""
+    registry = kopf.OperatorRegistry()
+    heard = {
+        Plural.JOBS: leader.job_event,
+        Plural.TASK_TEMPLATES: leader.template_event,
+        Plural.COMPUTE_ENVS: leader.env_event,
+    }
+    for plural, take in heard.items():
+        _on_event(registry, plural, take)
+    kopf.on.login(registry=registry)(_login)
+    await kopf.operator(
+        registry=registry, settings=_kopf_settings(), standalone=True, clusterwide=True
+    )
+
+
+def _on_event(registry: kopf.OperatorRegistry, plural: Plural, take: Any) -> None:
+    async def handler(event: Any, **_: Any) -> None:
+        take(event["type"], event["object"])
+
+    kopf.on.event(GROUP, VERSION, str(plural), registry=registry, id=str(plural))(handler)
+
+
+async def _login(**_: Any) -> kopf.AiohttpSession:
+    """The same credentials as our own client; the token is read anew for every request."""
+    cluster = config.load()
+    tls = cluster.tls if cluster.tls is not None else True
+
+    async def authorize(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        token = cluster.token.read(asyncio.get_running_loop().time())
+        if token:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return await handler(request)
+
+    session = aiohttp.ClientSession(
+        base_url=None, connector=aiohttp.TCPConnector(ssl=tls), middlewares=(authorize,)
+    )
+    return kopf.AiohttpSession(server=cluster.server, aiohttp_session=session)
+
+
+def _kopf_settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.persistence.finalizer = KOPF_FINALIZER
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 330
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 30
+    settings.networking.error_backoffs = (1, 1, 2, 3, 5, 8, 13, 21, 30, 30, 30, 30)
+    settings.queueing.idle_timeout = 1.0
+    settings.execution.max_workers = 1
+    assert settings.persistence.finalizer != Finalizer.RESOURCES
+    return settings

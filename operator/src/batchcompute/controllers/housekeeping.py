@@ -1,0 +1,176 @@
+"""What nobody waits for: closed records, directories that were read, strangers in the cloud."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from batchcompute.cloud import errors
+from batchcompute.core import orphans
+from batchcompute.ledger.index import LedgerIndex
+from batchcompute.ledger.records import Launch, LaunchState
+from batchcompute.vocabulary import TagKey
+
+if TYPE_CHECKING:
+    from batchcompute.cloud.port import MachineView
+    from batchcompute.controllers.context import Context
+    from batchcompute.controllers.credentials import Clouds
+
+log = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 1.0
+DIRECTORY_SECONDS = 5.0
+TICK = 5.0
+
+
+class Housekeeping:
+    """Three slow loops of the leader."""
+
+    def __init__(self, ctx: Context, clouds: Clouds) -> None:
+        self._ctx = ctx
+        self._clouds = clouds
+        self._removed: set[int] = set()
+        self._closed_at: float | None = None
+        self._lead_at = ctx.clock.now()
+        self._last_sweep: float | None = None
+        self._first_seen: dict[str, float] = {}
+        self._absent: set[str] = set()
+
+    async def run_ledger(self) -> None:
+        """Delete closed records, then the credential copies that nothing names any more."""
+        while True:
+            await self._ctx.closed.wait()
+            await self._ctx.clock.sleep(SETTLE_SECONDS)
+            self._ctx.closed.clear()
+            used = {
+                (launch.namespace, launch.credential)
+                for entry in self._ctx.ledger.index.launches()
+                if isinstance(launch := entry.record, Launch) and launch.credential
+            }
+            if await self._ctx.ledger.settle():
+                self._closed_at = self._ctx.clock.now()
+            left = {
+                (launch.namespace, launch.credential)
+                for entry in self._ctx.ledger.index.launches()
+                if isinstance(launch := entry.record, Launch)
+            }
+            for namespace, credential in used - left:
+                await self._clouds.forget(namespace, credential)
+
+    async def run_directories(self) -> None:
+        """A directory goes once every machine has read it, ended, or missed its time (R31)."""
+        while True:
+            await self._ctx.clock.sleep(DIRECTORY_SECONDS)
+            done = [
+                launch
+                for entry in self._ctx.ledger.index.launches()
+                if isinstance(launch := entry.record, Launch)
+                and launch.seq not in self._removed
+                and self._is_read(launch)
+            ]
+            if not done:
+                continue
+            layout = self._ctx.mailbox.layout
+            keys = [layout.directory(launch.launch_id) for launch in done]
+            keys += [layout.boot_fail(launch.launch_id) for launch in done]
+            try:
+                await self._ctx.mailbox.cos.delete_many(keys)
+            except Exception as error:
+                log.warning("%d directories were not deleted, again soon: %s", len(done), error)
+                continue
+            self._removed.update(launch.seq for launch in done)
+            self._removed &= set(self._ctx.ledger.index.entries)
+
+    def _is_read(self, launch: Launch) -> bool:
+        if launch.state is not LaunchState.BOUND or launch.bound_at is None:
+            return False
+        deadline = launch.bound_at + self._ctx.settings.launch.boot_deadline_seconds
+        if self._ctx.clock.now() > deadline:
+            return True
+        tracked = [self._ctx.tracker.get(mid) for mid, _ in launch.by_mid()]
+        return all(one is None or one.beats or one.settled for one in tracked)
+
+    # -- strangers (R4) ------------------------------------------------------------------
+
+    async def run_sweep(self) -> None:
+        """Sweep when it is due; nothing live for long: not at all."""
+        while True:
+            await self._ctx.clock.sleep(TICK)
+            now = self._ctx.clock.now()
+            due = orphans.next_sweep(
+                self._last_sweep,
+                self._lead_at,
+                bool(self._ctx.ledger.index.launches()),
+                self._closed_at,
+                now,
+            )
+            if due is None or now < due:
+                continue
+            try:
+                await self._sweep()
+                await self._follow_abandoned()
+                self._last_sweep = now
+            except errors.CloudError as error:
+                log.warning("sweep: %s", error)
+
+    async def _sweep(self) -> None:
+        settings = self._ctx.settings
+        cloud = await self._ctx.cloud("", "", settings.region)
+        listed = await cloud.list_instances({str(TagKey.OWNER): self._ctx.ledger.owner})
+        view = await self._ledger_view()
+        found = orphans.sweep(
+            [_machine(one) for one in listed], view, self._first_seen, self._ctx.clock.now()
+        )
+        self._first_seen = dict(found.first_seen)
+        if found.behind:
+            names = ", ".join(found.behind)
+            log.error("LedgerBehind: %s are newer than the ledger: nothing is stopped", names)
+        for instance_id in found.report:
+            log.warning("StrangerReported: %s looks like ours without proof", instance_id)
+        for at in range(0, len(found.stop), 100):
+            ids = found.stop[at : at + 100]
+            log.warning("StrangerStopped: no record names %s", ", ".join(ids))
+            await cloud.terminate_instances(ids)
+
+    async def _ledger_view(self) -> orphans.LedgerView:
+        """Listed after the cloud was, by quorum (R4)."""
+        ledger = self._ctx.ledger
+        listed = await ledger.relist()
+        index = LedgerIndex()
+        for entry in listed.entries:
+            index.put(entry)
+        launches = [entry.record for entry in index.launches()]
+        return orphans.LedgerView(
+            owner=ledger.owner,
+            head=listed.head,
+            root_intact=listed.root.intact,
+            launches={one.seq: one.launch_id for one in launches if isinstance(one, Launch)},
+            unsettled=frozenset(entry.seq for entry in index.unsettled()),
+            ids=index.recorded_ids(),
+        )
+
+    async def _follow_abandoned(self) -> None:
+        """Abandoned machines close their record once they are gone."""
+        ids = sorted(self._ctx.ledger.index.abandoned_ids())
+        if not ids:
+            return
+        cloud = await self._ctx.cloud("", "", self._ctx.settings.region)
+        for at in range(0, len(ids), 100):
+            batch = ids[at : at + 100]
+            there = {view.instance_id for view in await cloud.describe_instances(batch)}
+            absent = {one for one in batch if one not in there}
+            twice = absent & self._absent
+            self._absent = (self._absent - set(batch)) | absent
+            if twice:
+                self._ctx.ledger.vanished(twice)
+                self._ctx.closed.set()
+
+
+def _machine(view: MachineView) -> orphans.CloudMachine:
+    return orphans.CloudMachine(
+        instance_id=view.instance_id,
+        name=view.name,
+        created_at=view.created,
+        owner=view.tags.get(TagKey.OWNER),
+        launch=view.tags.get(TagKey.LAUNCH),
+    )

@@ -66,6 +66,13 @@ def test_refused_by_name(tmp_path: Path, user: dict[str, Any], message: str) -> 
     assert message in str(caught.value)
 
 
+def test_a_proxy_is_refused_by_name_rather_than_gone_around(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    path.write_text(path.read_text().replace("server:", "proxy-url: http://p:1\n    server:"))
+    with pytest.raises(ConfigError, match=r"cluster\.proxy-url is not supported"):
+        from_kubeconfig(path)
+
+
 BROKEN = {
     "no such file": (None, "cannot read kubeconfig"),
     "no YAML": ("a: [", "cannot read kubeconfig"),

@@ -40,6 +40,14 @@ def test_a_probe_that_never_reports_frees_its_place() -> None:
     assert memory.allows(HERE, 260.0)
 
 
+def test_a_probe_that_asked_for_too_many_lets_a_smaller_one_follow_at_once() -> None:
+    memory = SoldOut(seconds=180.0, probe=60.0)
+    memory.refused(HERE, StockError("ResourceInsufficient.SpecifiedInstanceType"), 0.0)
+    assert memory.allows(HERE, 200.0)
+    memory.undecided(HERE)
+    assert memory.allows(HERE, 201.0)
+
+
 OTHERS = {
     "another type": (HERE._replace(instance_type="SA2.MEDIUM4"), {"type"}),
     "spot of the same type": (HERE._replace(charge_type="SPOTPAID"), set()),

@@ -39,7 +39,7 @@ class SoldOut:
     """``allows`` answers whether to try an offering now.
 
     After a refusal it says no for some minutes; then yes to one caller, the probe, and no to the
-    others until that one reports :meth:`delivered` or :meth:`refused`.
+    others until that one reports :meth:`delivered`, :meth:`refused` or :meth:`undecided`.
     """
 
     def __init__(self, seconds: float = timing.SOLD_OUT, probe: float = timing.PROBE) -> None:
@@ -56,6 +56,12 @@ class SoldOut:
         """It was to be had: forget what stood against it."""
         for place in _places(offering):
             self._marks.pop(place, None)
+
+    def undecided(self, offering: Offering) -> None:
+        """The probe says nothing about the next (it asked for too many): the next may try."""
+        for place in _places(offering):
+            if place in self._marks:
+                self._marks[place].probe = None
 
     def allows(self, offering: Offering, now: float) -> bool:
         """Whether to try it. A True after a refusal is the probe: report how it went."""

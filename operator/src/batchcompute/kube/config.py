@@ -84,6 +84,9 @@ def from_kubeconfig(path: Path, context: str | None = None) -> ClusterConfig:
     for unsupported in ("exec", "auth-provider", "username"):
         if unsupported in user:
             raise ConfigError(f"kubeconfig {path}: users[].user.{unsupported} is not supported")
+    for unsupported in ("proxy-url", "tls-server-name"):
+        if unsupported in cluster:
+            raise ConfigError(f"kubeconfig {path}: cluster.{unsupported} is not supported")
     server = cluster.get("server")
     if not server:
         raise ConfigError(f"kubeconfig {path}: clusters[].cluster.server is missing")

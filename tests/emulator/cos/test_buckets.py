@@ -232,3 +232,21 @@ def test_what_there_is_not_is_refused_by_name(
     reply = send(cos.address, method, url)
     assert (reply.status_code, f"<Code>{code}</Code>" in reply.text) == (status, True), reply.text
     assert reply.headers["x-cos-request-id"]
+
+
+def test_a_multi_delete_without_a_signature_deletes_nothing(cos: CosServer) -> None:
+    cos.client().put_object(BUCKET, b"x", "k")
+    body = b"<Delete><Object><Key>k</Key></Object></Delete>"
+    reply = requests.post(f"http://{cos.address}/{BUCKET}/?delete", data=body, timeout=10)
+    assert (reply.status_code, "<Code>AccessDenied</Code>" in reply.text) == (403, True)
+    assert cos.client().object_exists(BUCKET, "k")
+
+
+def test_buckets_are_listed_page_by_page(cos: CosServer) -> None:
+    client = cos.client_by_proxy()
+    first = client.list_buckets(MaxKeys=1)
+    assert [item["Name"] for item in first["Buckets"]["Bucket"]] == [BUCKET]
+    assert first["IsTruncated"] == "true"
+    rest = client.list_buckets(MaxKeys=1, Marker=first["NextMarker"])
+    assert [item["Name"] for item in rest["Buckets"]["Bucket"]] == [OTHER]
+    assert rest["IsTruncated"] == "false"

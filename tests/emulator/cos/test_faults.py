@@ -73,3 +73,11 @@ def test_the_sdk_retries_a_503_and_then_succeeds(cos: CosServer) -> None:
     cos.fail(action="cos:PutObject", code="SlowDown")
     client.put_object(BUCKET, b"x", "k")
     assert cos.codes("cos:PutObject") == ["SlowDown", "OK"]
+
+
+def test_a_bare_status_has_no_code(cos: CosServer) -> None:
+    client = cos.client()
+    cos.fail(action="cos:HeadBucket", status=502)
+    url = client.get_presigned_url(BUCKET, "/", "HEAD")
+    assert requests.head(url, timeout=10).status_code == 502
+    assert cos.codes("cos:HeadBucket") == ["502"]

@@ -11,6 +11,7 @@ import pytest
 import requests
 from qcloud_cos import CosConfig, CosS3Client
 
+from tencentcloud_emulator.cos.body import Spool
 from tests.support.cos_server import BUCKET
 from tests.support.emulator import Emulator, emulator_fixture
 
@@ -112,3 +113,9 @@ def test_a_body_that_breaks_off_leaves_no_object_and_no_file(emulator: Emulator)
     assert not client.object_exists(BUCKET, "broken")
     assert stored_bytes(emulator) == 0
     assert "Traceback" not in (emulator.state_dir / "emulator.log").read_text()
+
+
+def test_what_a_killed_emulator_left_behind_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "00000001").write_bytes(b"left over")
+    Spool(tmp_path)
+    assert list(tmp_path.iterdir()) == []

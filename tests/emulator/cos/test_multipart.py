@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from qcloud_cos import CosS3Client, CosServiceError
 
 from tencentcloud_emulator.cos.crc64 import crc64
@@ -165,3 +168,25 @@ def test_a_copy_of_parts_has_their_bytes_also_when_they_are_gone(cos: CosServer)
     client.copy_object(BUCKET, "copy", source)
     client.delete_object(BUCKET, "k")
     assert client.get_object(BUCKET, "copy")["Body"].get_raw_stream().read() == whole
+
+
+def test_an_upload_aborted_while_a_part_comes_in_stays_aborted(cos: CosServer) -> None:
+    client = cos.client()
+    upload, _, _ = uploaded(client, [])
+    begun, go_on = threading.Event(), threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield b"half"
+        begun.set()
+        go_on.wait(10)
+        yield b"half"
+
+    wanted = {"partNumber": "1", "uploadId": upload}
+    url = client.get_presigned_url(BUCKET, "k", "PUT", Params=wanted)
+    with ThreadPoolExecutor(1) as pool:
+        part = pool.submit(requests.put, url, data=body(), timeout=20)
+        assert begun.wait(10)
+        client.abort_multipart_upload(BUCKET, "k", upload)
+        go_on.set()
+        assert part.result(20).status_code == 404
+    assert "Upload" not in client.list_multipart_uploads(BUCKET)

@@ -206,3 +206,14 @@ def test_every_call_is_in_the_log(cos: CosServer) -> None:
     assert (put.action, put.code, put.region) == ("cos:PutObject", "OK", "ap-guangzhou")
     assert put.parameters == {"Bucket": BUCKET, "Key": "k"}
     assert (got.action, got.code, got.secret_id) == ("cos:GetObject", "NoSuchKey", "AKIDoperator")
+
+
+def test_metadata_comes_back_as_it_was_sent_if_it_is_utf8(cos: CosServer) -> None:
+    client = cos.client()
+    url = client.get_presigned_url(BUCKET, "k", "PUT")
+    good, bad = "é".encode(), "é".encode("latin-1")
+    sent = {"x-cos-meta-name": good}
+    assert requests.put(url, data=b"x", headers=sent, timeout=10).status_code == 200
+    assert client.head_object(BUCKET, "k")["x-cos-meta-name"].encode("latin-1") == good
+    sent = {"x-cos-meta-name": bad}
+    assert requests.put(url, data=b"x", headers=sent, timeout=10).status_code == 400

@@ -11,17 +11,21 @@ from tencentcloud_emulator.cos.request import read_host, read_request
 from tencentcloud_emulator.http import Body, RawRequest
 
 HOSTS: dict[str, tuple[str, tuple[str | None, str | None, bool]]] = {
-    "a bucket by its name": ("b-1.cos.ap-x.myqcloud.com", ("b-1", "ap-x", False)),
-    "the other suffix": ("b-1.cos.ap-x.tencentcos.cn", ("b-1", "ap-x", False)),
-    "the internal name": ("b-1.cos-internal.ap-x.tencentcos.cn", ("b-1", "ap-x", False)),
-    "with a port": ("b-1.cos.ap-x.myqcloud.com:8080", ("b-1", "ap-x", False)),
-    "in capitals": ("B-1.COS.ap-x.MYQCLOUD.com", ("b-1", "ap-x", False)),
+    "a bucket by its name": ("b-12345678.cos.ap-x.myqcloud.com", ("b-12345678", "ap-x", False)),
+    "the other suffix": ("b-12345678.cos.ap-x.tencentcos.cn", ("b-12345678", "ap-x", False)),
+    "the internal name": (
+        "b-12345678.cos-internal.ap-x.tencentcos.cn",
+        ("b-12345678", "ap-x", False),
+    ),
+    "with a port": ("b-12345678.cos.ap-x.myqcloud.com:8080", ("b-12345678", "ap-x", False)),
+    "in capitals": ("B-12345678.COS.ap-x.MYQCLOUD.com", ("b-12345678", "ap-x", False)),
     "a region": ("cos.ap-x.myqcloud.com", (None, "ap-x", False)),
     "the service": ("service.cos.myqcloud.com", (None, None, True)),
-    "a bucket under another domain": ("b-1.cos.example:8080", ("b-1", None, False)),
+    "a bucket under another domain": ("b-12345678.cos.example:8080", ("b-12345678", None, False)),
     "an address": ("127.0.0.1:8080", (None, None, False)),
     "an address with a scheme": ("http://127.0.0.1:8080", (None, None, False)),
-    "an address and a path": ("127.0.0.1:8080/b-1", (None, None, False)),
+    "an address and a path": ("127.0.0.1:8080/b-12345678", (None, None, False)),
+    "a host that looks a little like a bucket": ("node-1.example", (None, None, False)),
     "localhost": ("localhost:8080", (None, None, False)),
     "nothing": ("", (None, None, False)),
 }
@@ -35,18 +39,30 @@ def test_host(header: str, meaning: tuple[str | None, str | None, bool]) -> None
 
 PATHS: dict[str, tuple[str, str, tuple[str, str, tuple[str, ...]]]] = {
     "an object by the bucket's host": (
-        "b-1.cos.ap-x.myqcloud.com",
+        "b-12345678.cos.ap-x.myqcloud.com",
         "/a/b%20c",
-        ("b-1", "a/b c", ("/a/b c",)),
+        ("b-12345678", "a/b c", ("/a/b c",)),
     ),
-    "an object by the path": ("127.0.0.1", "/b-1/a/b", ("b-1", "a/b", ("/b-1/a/b", "/a/b"))),
-    "a bucket by the path": ("127.0.0.1", "/b-1/", ("b-1", "", ("/b-1/", "/"))),
-    "a bucket without the slash": ("127.0.0.1", "/b-1", ("b-1", "", ("/b-1", "/"))),
+    "an object by the path": (
+        "127.0.0.1",
+        "/b-12345678/a/b",
+        ("b-12345678", "a/b", ("/b-12345678/a/b", "/a/b")),
+    ),
+    "a bucket by the path": (
+        "127.0.0.1",
+        "/b-12345678/",
+        ("b-12345678", "", ("/b-12345678/", "/")),
+    ),
+    "a bucket without the slash": (
+        "127.0.0.1",
+        "/b-12345678",
+        ("b-12345678", "", ("/b-12345678", "/")),
+    ),
     "the service by the address": ("127.0.0.1", "/", ("", "", ("/", "/"))),
     "a key that begins with a slash": (
-        "b-1.cos.ap-x.myqcloud.com",
+        "b-12345678.cos.ap-x.myqcloud.com",
         "//a",
-        ("b-1", "/a", ("//a",)),
+        ("b-12345678", "/a", ("//a",)),
     ),
 }
 

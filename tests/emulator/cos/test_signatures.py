@@ -298,3 +298,10 @@ def test_a_public_object_is_read_without_a_signature_but_not_written(cos: CosSer
     assert requests.get(url, timeout=10).content == b"x"
     assert requests.put(url, data=b"y", timeout=10).status_code == 403
     assert requests.get(f"{url}?acl", timeout=10).status_code == 403
+
+
+def test_a_public_object_comes_with_its_own_headers_only(cos: CosServer) -> None:
+    cos.client().put_object(BUCKET, b"x", "k", ACL="public-read")
+    url = f"http://{cos.address}/{BUCKET}/k?response-content-type=text/html"
+    reply = requests.get(url, timeout=10)
+    assert (reply.status_code, "<Code>InvalidArgument</Code>" in reply.text) == (400, True)

@@ -10,7 +10,7 @@ from .call import xml_reply
 from .digest import check_md5, declared_md5, md5_hex
 from .errors import CosError
 from .limits import LISTS, MULTI_DELETES
-from .listing import list_reply
+from .listing import count_of, list_reply
 from .store import iso_milliseconds
 from .upload_headers import acl_of
 from .xmldoc import document, element, parse
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .call import CosCall
 
 MAX_DELETES = 1000
+MAX_BUCKETS_LISTED = 2000
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?-(?P<app_id>\d+)")
 
 
@@ -27,16 +28,24 @@ async def list_buckets(call: CosCall) -> RawResponse:
     if owner is None or not owner.may("cos:GetService", "*"):
         raise CosError("AccessDenied")
     region = call.request.host.region or call.params.get("region")
+    limit = count_of(call.params.get("max-keys"), MAX_BUCKETS_LISTED)
+    found = [
+        bucket
+        for _, bucket in sorted(store.buckets.items())
+        if region in (None, bucket.region) and bucket.name > call.params.get("marker", "")
+    ]
     listed = [
         f"<Bucket>{element('Name', bucket.name)}{element('Location', bucket.region)}"
         f"{element('CreationDate', iso_milliseconds(bucket.created)[:-5] + 'Z')}"
         "<BucketType>cos</BucketType></Bucket>"
-        for bucket in sorted(store.buckets.values(), key=lambda bucket: bucket.name)
-        if region in (None, bucket.region) and bucket.name > call.params.get("marker", "")
+        for bucket in found[:limit]
     ]
+    truncated = 0 < limit < len(found)
     parts = [
         f"<Owner>{element('ID', call.owner_id)}{element('DisplayName', call.owner_id)}</Owner>",
         f"<Buckets>{''.join(listed)}</Buckets>",
+        element("IsTruncated", str(truncated).lower()),
+        element("NextMarker", found[limit - 1].name) if truncated else "",
     ]
     return xml_reply(document("ListAllMyBucketsResult", parts))
 

@@ -24,7 +24,7 @@ _COS_HOST = re.compile(
     r"\.(?:myqcloud\.com|tencentcos\.cn)"
 )
 _SERVICE_HOSTS = frozenset({"service.cos.myqcloud.com", "service.cos.tencentcos.cn"})
-_BUCKET_FIRST = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9-]*-\d+)\..+")
+_BUCKET_FIRST = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9-]*-\d{8,})\..+")
 _SIGNATURE_PARAMS = re.compile(r"q-(?:sign-algorithm|ak|sign-time|key-time|header-list|signature)")
 _UNREAD_PARAMS = frozenset({"q-url-param-list", "x-cos-security-token"})
 
@@ -110,9 +110,9 @@ def _read_query(text: str) -> list[tuple[str, str]]:
 
 
 def _decoded(path: str) -> str:
-    if "%" not in path and path.isascii():
+    if "%" not in path:
         return path
     try:
-        return unquote_to_bytes(path.encode("utf-8", "surrogateescape")).decode()
+        return unquote_to_bytes(path).decode()
     except UnicodeDecodeError as error:
         raise CosError("InvalidURI") from error

@@ -93,8 +93,11 @@ class Cos:
         if not operation.own_policy:
             _authorize(call, operation)
         fault = self._faults.take(operation.action, trail.region, trail.parameters())
-        if fault is not None and fault.before_effect:
-            raise CosError(fault.code or "ServiceUnavailable", fault.message, fault.status)
+        if fault is not None and fault.status is not None:
+            trail.code = str(fault.status)
+            return RawResponse(fault.status)
+        if fault is not None and fault.code is not None:
+            raise CosError(fault.code, fault.message)
         if fault is not None and fault.corrupt:
             raw.body = Corrupted(raw.body)
         reply = await operation.handler(call)

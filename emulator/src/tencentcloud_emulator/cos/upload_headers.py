@@ -59,6 +59,8 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
             size += len(name) + len(value)
     if size > MAX_META:
         raise CosError("MetadataTooLarge")
+    if not all(_is_text(value) for value in kept.values()):
+        raise CosError("InvalidArgument", "A header of the object is not UTF-8.")
     return kept | stored_as(headers)
 
 
@@ -91,3 +93,7 @@ def forbids_overwrite(headers: Mapping[str, str]) -> bool:
     if value not in ("true", "false"):
         raise CosError("InvalidArgument", "x-cos-forbid-overwrite is neither true nor false.")
     return value == "true"
+
+
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in value)

@@ -56,8 +56,11 @@ class Seen:
         self.events: list[ProcessEvent] = []
         self.ended = 0
         self.argv = {SHELL: ("sh", "-c", "x"), TASK: ("task",)}
-        self.table = Table(lambda at: 1000.0 + at, lambda pid: self.argv.get(pid, ()))
+        self.table = Table(lambda at: 1000.0 + at, lambda pid: self.argv.get(pid, ()), self._name)
         self.table.add(Watch(INIT, self.events.append, self._end))
+
+    def _name(self, pid: int) -> tuple[str, ...]:
+        return (f"name of {pid}",)
 
     def _end(self) -> None:
         self.ended += 1
@@ -97,6 +100,10 @@ HISTORIES: dict[str, tuple[list[Fork | Exec | Exit], list[ProcessEvent]]] = {
             ProcessEvent(103, ("task",), 1004.0),
         ],
     ),
+    "one that was too short to be asked for its command line": (
+        [*STARTED[:2], Fork(SHELL, 120, 2.0), Exec(120), Exit(120, 0, 2.1)],
+        [SH, ProcessEvent(120, ("name of 120",), 1002.0, 1002.1, exit_code=0)],
+    ),
     "a process id that is used again": (
         [*STARTED, Exit(TASK, 0, 3.0), Fork(SHELL, TASK, 4.0)],
         [
@@ -133,13 +140,14 @@ def test_lost_events_are_made_up_for() -> None:
 
     def alive(root: int) -> Iterator[int]:
         assert root == INIT
-        yield from (SHELL, 110)
+        yield from (SHELL, 110, 111)
 
     seen.table.reconcile(7.0, alive)
     assert seen.after() == [
         ProcessEvent(SHELL, ("sh", "-c", "y"), 1001.0),
         ProcessEvent(TASK, ("task",), 1002.0, 1007.0),
         ProcessEvent(110, ("new",), 1007.0),
+        ProcessEvent(111, ("name of 111",), 1007.0),
     ]
 
 
@@ -195,6 +203,14 @@ async def test_where_the_kernel_does_not_tell_the_tree_is_read(
     )
     await machine.handle.kill()
     assert all(e.ended for e in machine.processes.values())
+
+
+def test_the_command_line_that_was_seen_outlives_its_process() -> None:
+    seen = Seen()
+    seen.after(*STARTED)
+    seen.argv.clear()
+    seen.table.reconcile(7.0, lambda _: iter((SHELL, TASK)))
+    assert seen.after() == [SH, ProcessEvent(TASK, ("task",), 1002.0)]
 
 
 def test_a_process_that_is_gone_has_no_descendants() -> None:

@@ -62,13 +62,22 @@ def parse(message: bytes) -> Fork | Exec | Exit | None:
 
 
 def argv_of(pid: int) -> tuple[str, ...]:
-    """Of a process that has just ended only the program's name is left, or nothing."""
-    process = Path(f"/proc/{pid}")
+    """Its command line; empty if the process has ended."""
+    raw = _read(pid, "cmdline").removesuffix(b"\0")
+    return tuple(part.decode(errors="replace") for part in raw.split(b"\0")) if raw else ()
+
+
+def name_of(pid: int) -> tuple[str, ...]:
+    """The program's name, which is left of a process that has just ended, or nothing."""
+    name = _read(pid, "comm").decode(errors="replace").strip()
+    return (name,) if name else ()
+
+
+def _read(pid: int, name: str) -> bytes:
     try:
-        raw = (process / "cmdline").read_bytes() or (process / "comm").read_bytes().rstrip()
+        return Path(f"/proc/{pid}/{name}").read_bytes()
     except OSError:
-        return ()
-    return tuple(part.decode(errors="replace") for part in raw.removesuffix(b"\0").split(b"\0"))
+        return b""
 
 
 def descendants(root: int) -> Iterator[int]:
@@ -100,6 +109,7 @@ class Table:
 
     wall: Callable[[float], float]
     argv: Callable[[int], tuple[str, ...]] = argv_of
+    name: Callable[[int], tuple[str, ...]] = name_of
     _of: dict[int, Watch] = field(default_factory=dict)
 
     def add(self, watch: Watch) -> None:
@@ -116,7 +126,8 @@ class Table:
                 self._begin(watch, child, above.argv if above else (), at)
             case Exec(pid) if watch := self._of.get(pid):
                 if pid in watch.running:
-                    watch.running[pid] = replace(watch.running[pid], argv=self.argv(pid))
+                    argv = self.argv(pid) or self.name(pid)
+                    watch.running[pid] = replace(watch.running[pid], argv=argv)
                     watch.report(watch.running[pid])
             case Exit(pid, status, at) if watch := self._of.get(pid):
                 if pid == watch.root:
@@ -131,7 +142,7 @@ class Table:
             for pid in watch.running.keys() - there:
                 self._end(watch, pid, None, at)
             for pid in there - watch.running.keys():
-                self._begin(watch, pid, self.argv(pid), at)
+                self._begin(watch, pid, self.argv(pid) or self.name(pid), at)
             for pid in there:
                 known = watch.running[pid]
                 if (argv := self.argv(pid)) and argv != known.argv:

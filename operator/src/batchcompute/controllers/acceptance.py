@@ -167,7 +167,7 @@ class Acceptances:
                 "metadata": {
                     "namespace": view.namespace,
                     "name": name,
-                    "labels": {Label.JOB: view.name},
+                    "labels": {str(Label.JOB): view.name},
                     "annotations": {TEMPLATE_ANNOTATION: template},
                     "ownerReferences": [owner_reference(view)],
                 },

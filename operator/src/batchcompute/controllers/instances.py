@@ -186,7 +186,11 @@ def _body(job: JobView, task: str, index: int) -> dict[str, Any]:
         "metadata": {
             "namespace": job.namespace,
             "name": name_of(job.name, task, index),
-            "labels": {Label.JOB: job.name, Label.TASK: task, Label.INDEX: str(index)},
+            "labels": {
+                str(Label.JOB): job.name,
+                str(Label.TASK): task,
+                str(Label.INDEX): str(index),
+            },
             "ownerReferences": [owner_reference(job)],
         },
         "spec": {"job": job.name, "jobUID": job.uid, "task": task, "index": index},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from batchcompute.core.job.actions import (
     Abandon,
@@ -19,7 +20,7 @@ from batchcompute.core.job.actions import (
 from batchcompute.core.job.observed import JobFacts
 from batchcompute.core.job.progress import TaskProgress, all_ended, progress
 from batchcompute.core.job.status import deadline_of, finished_before, render
-from batchcompute.vocabulary import Reason
+from batchcompute.vocabulary import Reason, TaskPhase
 
 
 def plan(facts: JobFacts, now: float) -> JobPlan:
@@ -32,7 +33,9 @@ def plan(facts: JobFacts, now: float) -> JobPlan:
     stopping = _stopping(facts, now)
     tasks = progress(facts, stopping is not None)
     actions = list(_stops(facts, tasks, stopping) if stopping else _starts(facts, tasks))
-    rendered = render(facts, tasks, now, stopping, starts=_enlisted(actions))
+    starts = _enlisted(actions)
+    shown = tuple(_started(task, starts) for task in tasks)
+    rendered = render(facts, shown, now, stopping, starts)
     return JobPlan(
         tuple(actions),
         rendered.status,
@@ -116,6 +119,12 @@ def _enlisted(actions: list[Action]) -> dict[str, int]:
         for action in actions
         if isinstance(action, Enlist)
     }
+
+
+def _started(task: TaskProgress, starts: Mapping[str, int]) -> TaskProgress:
+    if task.phase is TaskPhase.RUNNABLE and starts.get(task.facts.name):
+        return replace(task, phase=TaskPhase.STARTING)
+    return task
 
 
 def _next_look(

@@ -1,0 +1,29 @@
+"""The job of a bench: N instances in TASKS tasks, nothing to move, one definition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NAME = "bench"
+NAMESPACE = "default"
+
+
+def manifest(instances: int, tasks: int) -> dict[str, Any]:
+    """Tasks without edges that share the instances as evenly as possible."""
+    small, more = divmod(instances, tasks)
+    return {
+        "apiVersion": "batchcompute.io/v1alpha1",
+        "kind": "Job",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {
+            "tasks": [
+                {
+                    "name": f"task-{number}",
+                    "instances": small + (number < more),
+                    "application": {"command": "true"},
+                    "compute": {"imageId": "img-batch001", "instanceType": "S5.MEDIUM4"},
+                }
+                for number in range(tasks)
+            ]
+        },
+    }

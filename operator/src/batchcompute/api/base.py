@@ -56,17 +56,21 @@ class Exclusive:
         return f"{', '.join(self.fields[:-1])} and {self.fields[-1]}"
 
     def as_rule(self) -> Rule:
-        present = [f"has(self.{name})" for name in self.fields]
-        if len(present) == 2:
-            cel = f"!({present[0]} && {present[1]})"
-        else:
-            cel = f"[{', '.join(present)}].filter(x, x).size() <= 1"
-        return Rule(cel, f"{self.names} exclude each other: keep one")
+        return Rule(_at_most_one(self.fields), f"{self.names} exclude each other: keep one")
 
     def as_required(self) -> Rule:
         """The rule that one is set, for where no merge follows."""
         cel = " || ".join(f"has(self.{name})" for name in self.fields)
         return Rule(cel, f"none of {self.names} is set: set one")
+
+
+def _at_most_one(names: tuple[str, ...]) -> str:
+    """As few `has()` as can be: each costs the API server 10 to 20 us, at every status write."""
+    first, *others = (f"has(self.{name})" for name in names)
+    none = " && ".join(f"!{other}" for other in others)
+    if len(others) == 1:
+        return f"!{first} || {none}"
+    return f"{first} ? {none} : ({_at_most_one(names[1:])})"
 
 
 class ApiModel(BaseModel):

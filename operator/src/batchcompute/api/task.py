@@ -134,9 +134,27 @@ class Dependency(ApiModel):
     )
 
 
-def _complete(condition: str, message: str) -> Rule:
-    """What the merge decides when there is a template, and the API server when there is none."""
-    return Rule(f"has(self.templateRef) || {condition}", message)
+COMPLETE = (
+    Rule(
+        "has(self.application) ? has(self.application.command)"
+        " || has(self.application.commands) || has(self.templateRef) : has(self.templateRef)",
+        "application has neither command nor commands: set one, or templateRef",
+    ),
+    Rule(
+        "has(self.compute) ? (has(self.compute.imageId) && (has(self.compute.instanceType)"
+        " || has(self.compute.instanceTypes) || has(self.compute.instanceTypeOptions)))"
+        " || has(self.templateRef) : has(self.computeEnvRef) || has(self.templateRef)",
+        "set computeEnvRef, or compute with imageId and one of instanceType, instanceTypes and "
+        "instanceTypeOptions, or templateRef",
+    ),
+    Rule(
+        "!has(self.restartComputeNode) || !self.restartComputeNode || has(self.computeEnvRef)"
+        " || has(self.templateRef)",
+        "restartComputeNode needs computeEnvRef: remove it",
+        field="restartComputeNode",
+    ),
+)
+"""What the API server decides when no template follows; as few rules as can be (base.py)."""
 
 
 class Task(TaskFields):
@@ -144,29 +162,7 @@ class Task(TaskFields):
 
     MERGE_KEYS = ("name",)
     RULES: ClassVar[tuple[Rule, ...]] = (
-        _complete("has(self.application)", "application is missing: set it, or templateRef"),
-        _complete(
-            "!has(self.application) || has(self.application.command)"
-            " || has(self.application.commands)",
-            "application has neither command nor commands: set one",
-        ),
-        _complete(
-            "has(self.compute) || has(self.computeEnvRef)",
-            "neither compute nor computeEnvRef is set: set one, or templateRef",
-        ),
-        _complete(
-            "!has(self.compute) || has(self.compute.imageId)",
-            "compute.imageId is missing: set it",
-        ),
-        _complete(
-            "!has(self.compute) || has(self.compute.instanceType)"
-            " || has(self.compute.instanceTypes) || has(self.compute.instanceTypeOptions)",
-            "compute has none of instanceType, instanceTypes and instanceTypeOptions: set one",
-        ),
-        _complete(
-            "!has(self.restartComputeNode) || !self.restartComputeNode || has(self.computeEnvRef)",
-            "restartComputeNode needs computeEnvRef: remove it",
-        ),
+        *COMPLETE,
         Rule(
             "!has(self.dependsOn) || self.dependsOn.all(d, d.task != self.name)",
             "dependsOn names the task itself: remove that edge",

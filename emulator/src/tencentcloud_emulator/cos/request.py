@@ -1,7 +1,8 @@
 """What a request means to COS: which bucket and key, and which parameters.
 
 A bucket is named by the host (`<bucket>.cos.<region>.myqcloud.com`, also under any other domain)
-or, at an address or at `cos.<region>.myqcloud.com`, by the first segment of the path.
+or, at an address or at `cos.<region>.myqcloud.com`, by the first segment of the path. A client may
+then have signed the path without that segment (the SDK's `Domain`), which leaves the bucket open.
 """
 
 from __future__ import annotations

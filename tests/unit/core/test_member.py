@@ -45,7 +45,7 @@ STOPPED = replace(RUNNING, stop=Reason.MACHINE_LOST)
 SETTLED = replace(RUNNING, settled=True)
 DONE = Result(Reason.COMPLETED, Exit(code=0))
 CANCELLED = Result(Reason.CANCELLED, Exit(signal=15))
-BUSY = {
+BUSY: dict[str, dict[str, Any]] = {
     "silent": {"pulse": Pulse.SILENT, "silent_since": NOW - 599},
     "lost": {"pulse": Pulse.SILENT, "silent_since": NOW - 600, "looked_at": NOW},
     "wish": {"wish": Wish(Reason.TERMINATED, NOW - 400)},

@@ -56,7 +56,11 @@ def decide(facts: MemberFacts, now: float) -> MemberDecision:
 
 
 def may_start_next(facts: MemberFacts) -> bool:
-    """R6: whether this member stands in the way of another attempt no longer."""
+    """R6: whether this member stands in the way of another attempt no longer.
+
+    A launch needs it of every open member of its instance: a ``DuplicateStart`` of one says
+    that another still works.
+    """
     where = gone.standing(facts.sightings)
     return facts.result is not None or (where is Standing.GONE or facts.sightings.never_ran)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import random
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 from . import catalogue, identity
 from .api3.dispatch import Api3
@@ -37,6 +39,18 @@ class Config:
     settings: Settings = field(default_factory=Settings)
 
 
+def claim(state_dir: Path) -> IO[bytes]:
+    """Makes the directory, and this process its only user while the file returned is open."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    lock = (state_dir / "lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise OSError(f"another emulator uses {state_dir}") from error
+    return lock
+
+
 class Emulator:
     """Serves from `start` to `close`."""
 
@@ -44,7 +58,7 @@ class Emulator:
         self._config = config
         self._clock = clock or SystemClock()
         self._rng = random.SystemRandom()
-        config.state_dir.mkdir(parents=True, exist_ok=True)
+        self._claim = claim(config.state_dir)
         self._keys = identity.load_keys(config.state_dir, self._rng)
         self.endpoint = self.control_endpoint = ""
         self._build()
@@ -111,6 +125,7 @@ class Emulator:
         await self.cloud.fleet.close()
         await self._control.close()
         await self.front.close()
+        self._claim.close()
 
     def ready(self) -> dict[str, object]:
         """What the ready file tells."""

@@ -49,7 +49,7 @@ class Call:
 class CallLog:
     """The last `capacity` calls, and how many there were of each action and code."""
 
-    def __init__(self, capacity: int = 200_000) -> None:
+    def __init__(self, capacity: int = 100_000) -> None:
         self._calls: deque[Call] = deque(maxlen=capacity)
         self._counts: Counter[tuple[str, str]] = Counter()
         self._seq = 0

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from .cloud import Cloud
+from .control_io import Refused, body_of, refusals, reply, send_follow, send_lines, whole
 from .faults import Fault, MalformedFault
 from .record import RUNNING, MachineRecord
 from .settings import UnknownSetting
-
-LINES = {"Content-Type": "application/x-ndjson"}
-
-
-class Refused(Exception):
-    """Answered with a status and `{"error": ...}`."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
 
 
 class Control:
@@ -33,7 +23,7 @@ class Control:
         self._runner: web.AppRunner | None = None
 
     def application(self) -> web.Application:
-        app = web.Application(middlewares=[_refusals])
+        app = web.Application(middlewares=[refusals])
         app.add_routes(
             [
                 web.get("/calls", self.calls),
@@ -68,23 +58,23 @@ class Control:
 
     async def calls(self, request: web.Request) -> web.StreamResponse:
         """The log as JSON lines; `?since=<seq>`, `?action=RunInstances` or `?action=cos:*`."""
-        since = _whole(request.query.get("since", "0"))
+        since = whole(request.query.get("since", "0"))
         found = list(self._cloud.calls.since(since, request.query.get("action")))
-        return await _send_lines(request, (call.as_json() for call in found))
+        return await send_lines(request, (call.as_json() for call in found))
 
     async def counts(self, request: web.Request) -> web.Response:
-        return _json(self._cloud.calls.counts())
+        return reply(self._cloud.calls.counts())
 
     async def machines(self, request: web.Request) -> web.StreamResponse:
         """Every machine as JSON lines; with `?follow=1` on and on, each again when it changes."""
         fleet = self._cloud.fleet
         records = [*fleet.gone.values(), *fleet.listed.values()]
         if request.query.get("follow") not in ("1", "true"):
-            return await _send_lines(request, (record.as_json() for record in records))
-        return await _send_follow(request, fleet.changes.follow(records))
+            return await send_lines(request, (record.as_json() for record in records))
+        return await send_follow(request, fleet.changes.follow(records))
 
     async def machine(self, request: web.Request) -> web.Response:
-        return _json(self._find(request).as_json())
+        return reply(self._find(request).as_json())
 
     async def user_data(self, request: web.Request) -> web.Response:
         """The decoded user data; empty when there is none."""
@@ -100,7 +90,7 @@ class Control:
 
     async def do_to_machine(self, request: web.Request) -> web.Response:
         record, deed = self._find(request), request.match_info["deed"]
-        wanted, fleet = await _object(request), self._cloud.fleet
+        wanted, fleet = await body_of(request), self._cloud.fleet
         if record.gone:
             raise Refused(409, f"{record.instance_id} is gone")
         if deed == "kill":
@@ -115,28 +105,28 @@ class Control:
             fleet.vanish(record, wanted.get("keepRunning") is True)
         else:
             raise Refused(404, f"nothing called {deed} can be done to a machine")
-        return _json(record.as_json())
+        return reply(record.as_json())
 
     async def faults(self, request: web.Request) -> web.Response:
         faults = self._cloud.faults
         stock = [{"zone": z, "instanceType": t, "left": n} for (z, t), n in faults.stock.items()]
-        return _json({"faults": [fault.as_json() for fault in faults.pending], "stock": stock})
+        return reply({"faults": [fault.as_json() for fault in faults.pending], "stock": stock})
 
     async def add_fault(self, request: web.Request) -> web.Response:
         try:
-            fault = Fault.parse(await _object(request))
+            fault = Fault.parse(await body_of(request))
         except MalformedFault as error:
             raise Refused(400, str(error)) from error
         self._cloud.faults.add(fault)
-        return _json(fault.as_json())
+        return reply(fault.as_json())
 
     async def clear_faults(self, request: web.Request) -> web.Response:
         self._cloud.faults.clear()
-        return _json({})
+        return reply({})
 
     async def set_stock(self, request: web.Request) -> web.Response:
         """`{zone, instanceType, left}`: so many can still be had; `left` null: any number."""
-        wanted = await _object(request)
+        wanted = await body_of(request)
         zone, kind = str(wanted.get("zone")), str(wanted.get("instanceType", "*"))
         left = wanted.get("left")
         world, stock = self._cloud.catalogue, self._cloud.faults.stock
@@ -148,26 +138,26 @@ class Control:
             stock[zone, kind] = left
         else:
             raise Refused(400, f"left cannot be {left!r}")
-        return _json({"zone": zone, "instanceType": kind, "left": left})
+        return reply({"zone": zone, "instanceType": kind, "left": left})
 
     async def settings(self, request: web.Request) -> web.Response:
-        return _json(self._cloud.settings.as_json())
+        return reply(self._cloud.settings.as_json())
 
     async def change_settings(self, request: web.Request) -> web.Response:
         try:
-            self._cloud.settings.change(await _object(request))
+            self._cloud.settings.change(await body_of(request))
         except UnknownSetting as error:
             raise Refused(400, str(error)) from error
-        return _json(self._cloud.settings.as_json())
+        return reply(self._cloud.settings.as_json())
 
     async def forget_tokens(self, request: web.Request) -> web.Response:
         """`{token}`: forgets this ClientToken, or all of them."""
-        wanted = await _object(request)
-        return _json({"forgotten": self._cloud.tokens.forget(wanted.get("token"))})
+        wanted = await body_of(request)
+        return reply({"forgotten": self._cloud.tokens.forget(wanted.get("token"))})
 
     async def reset(self, request: web.Request) -> web.Response:
         await self._reset()
-        return _json({})
+        return reply({})
 
     def _find(self, request: web.Request) -> MachineRecord:
         instance_id = request.match_info["id"]
@@ -192,64 +182,3 @@ def _spot(record: MachineRecord) -> MachineRecord:
     if record.spec.charge_type != "SPOTPAID":
         raise Refused(409, f"{record.instance_id} is {record.spec.charge_type}, not SPOTPAID")
     return record
-
-
-def _json(value: object) -> web.Response:
-    return web.Response(body=orjson.dumps(value) + b"\n", content_type="application/json")
-
-
-def _whole(value: str) -> int:
-    if not value.isdecimal():
-        raise Refused(400, f"since cannot be {value!r}")
-    return int(value)
-
-
-async def _object(request: web.Request) -> Mapping[str, Any]:
-    body = await request.read()
-    try:
-        wanted = orjson.loads(body) if body.strip() else {}
-    except orjson.JSONDecodeError as error:
-        raise Refused(400, "the body is not JSON") from error
-    if not isinstance(wanted, dict):
-        raise Refused(400, "the body is not a JSON object")
-    return wanted
-
-
-async def _send_lines(request: web.Request, items: Iterable[object]) -> web.StreamResponse:
-    response = web.StreamResponse(headers=LINES)
-    await response.prepare(request)
-    part = bytearray()
-    for item in items:
-        part += orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE)
-        if len(part) > 128 * 1024:
-            await response.write(bytes(part))
-            part.clear()
-    await response.write(bytes(part))
-    return response
-
-
-async def _send_follow(
-    request: web.Request, changes: AsyncIterator[list[MachineRecord]]
-) -> web.StreamResponse:
-    response = web.StreamResponse(headers=LINES)
-    await response.prepare(request)
-    async for records in changes:
-        lines = [
-            orjson.dumps(record.as_json(), option=orjson.OPT_APPEND_NEWLINE) for record in records
-        ]
-        await response.write(b"".join(lines))
-    return response
-
-
-@web.middleware
-async def _refusals(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except Refused as refusal:
-        return web.Response(
-            status=refusal.status,
-            body=orjson.dumps({"error": str(refusal)}) + b"\n",
-            content_type="application/json",
-        )

@@ -6,6 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "action": str,
+    "count": int,
+    "code": str,
+    "message": str,
+    "status": int,
+    "lose_reply": bool,
+    "cut_reply": bool,
+    "hang": (int, float),
+    "corrupt": bool,
+    "launch_failed": bool,
+    "region": str,
+    "where": Mapping,
+    "after": int,
+}
+
 
 class MalformedFault(Exception):
     """The fault asked for is none."""
@@ -56,25 +72,10 @@ class Fault:
     @classmethod
     def parse(cls, wanted: Mapping[str, object]) -> Fault:
         """Reads `{action, code, count, lose_reply, ...}`; raises MalformedFault."""
-        kinds: dict[str, type | tuple[type, ...]] = {
-            "action": str,
-            "count": int,
-            "code": str,
-            "message": str,
-            "status": int,
-            "lose_reply": bool,
-            "cut_reply": bool,
-            "hang": (int, float),
-            "corrupt": bool,
-            "launch_failed": bool,
-            "region": str,
-            "where": Mapping,
-            "after": int,
-        }
         for key, value in wanted.items():
-            if key not in kinds:
+            if key not in KINDS:
                 raise MalformedFault(f"a fault has no {key}")
-            if not isinstance(value, kinds[key]):
+            if not isinstance(value, KINDS[key]):
                 raise MalformedFault(f"{key} cannot be {value!r}")
         given = {"action": "RunInstances", **wanted} if wanted.get("launch_failed") else {**wanted}
         if "action" not in given:

@@ -62,6 +62,18 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
     assert "address already in use" in done.stderr
 
 
+def test_a_state_directory_serves_one_emulator(tmp_path: Path) -> None:
+    with running_emulator(tmp_path):
+        done = subprocess.run(
+            [sys.executable, "-m", "tencentcloud_emulator", "serve", "--machines", "light",
+             "--state-dir", tmp_path],
+            capture_output=True, text=True, timeout=30,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert f"another emulator uses {tmp_path}" in done.stderr
+
+
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"

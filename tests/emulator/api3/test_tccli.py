@@ -33,19 +33,25 @@ class Tccli:
         self._emulator = emulator
         self._home = home
 
-    def run(self, service: str, action: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, service: str, action: str, *arguments: str, true_name: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """With its endpoint set, or by the true name with the emulator as HTTP proxy."""
+        emulator = self._emulator
+        endpoint = f"http://{service}.tencentcloudapi.com" if true_name else emulator.endpoint
+        proxy = {"http_proxy": emulator.endpoint} if true_name else {"NO_PROXY": "127.0.0.1"}
         return subprocess.run(
-            [self._command, service, action, "--endpoint", self._emulator.endpoint, *arguments],
+            [self._command, service, action, "--endpoint", endpoint, *arguments],
             capture_output=True,
             text=True,
             timeout=60,
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": str(self._home),
-                "TENCENTCLOUD_SECRET_ID": self._emulator.secret_id,
-                "TENCENTCLOUD_SECRET_KEY": self._emulator.secret_key,
+                "TENCENTCLOUD_SECRET_ID": emulator.secret_id,
+                "TENCENTCLOUD_SECRET_KEY": emulator.secret_key,
                 "TENCENTCLOUD_REGION": "ap-guangzhou",
-                "NO_PROXY": "127.0.0.1",
+                **proxy,
             },
         )
 
@@ -90,6 +96,12 @@ def test_what_there_is(cli: Tccli, action: str, field: str) -> None:
 
 def test_who_am_i(cli: Tccli, emulator: Emulator) -> None:
     assert cli.ask("sts", "GetCallerIdentity")["AccountId"] == emulator.ready["uin"]
+
+
+def test_by_the_true_name_through_the_proxy(cli: Tccli) -> None:
+    done = cli.run("cvm", "DescribeZones", true_name=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["TotalCount"] == 3
 
 
 def test_a_refusal_is_told_on_standard_error(cli: Tccli) -> None:

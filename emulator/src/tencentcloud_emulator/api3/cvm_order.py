@@ -6,16 +6,13 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 from ..catalogue import Image, InstanceType, Subnet, Zone
 from ..cloud import Cloud
-from . import cvm_disks, cvm_names, cvm_place
+from . import cvm_disks, cvm_names, cvm_options, cvm_place
 from .errors import ApiError
 from .fields import flag, number, obj, objects, strings, text
 
-CHARGE_TYPES = frozenset(("PREPAID", "POSTPAID_BY_HOUR", "SPOTPAID"))
 MAX_USER_DATA = 16 * 1024
 NOT_IMITATED = (
     "LaunchTemplate", "HpcClusterId", "DedicatedClusterId", "ChcIds", "NetworkInterfaces",
@@ -60,7 +57,7 @@ def read(cloud: Cloud, region: str, parameters: Mapping[str, object], now: float
     """Raises the cloud's error for the first thing that is wrong."""
     _refuse_not_imitated(parameters)
     count, least = _counts(parameters)
-    charge_type = _charge_type(parameters)
+    charge_type = cvm_options.charge_type(parameters)
     zone = cvm_place.zone(cloud.catalogue, region, obj(parameters, "Placement"))
     image = cvm_place.image(cloud.catalogue, text(parameters, "ImageId"))
     machine = cvm_place.instance_type(cloud.catalogue, zone, text(parameters, "InstanceType"))
@@ -83,7 +80,7 @@ def read(cloud: Cloud, region: str, parameters: Mapping[str, object], now: float
         host_name=host_name,
         user_data=user_data,
         script=decode_user_data(user_data),
-        tags=_tags(parameters),
+        tags=cvm_options.tags(parameters),
         security_groups=cvm_place.security_groups(
             cloud.catalogue, region, strings(parameters, "SecurityGroupIds")
         ),
@@ -91,10 +88,12 @@ def read(cloud: Cloud, region: str, parameters: Mapping[str, object], now: float
         cam_role=_cam_role(cloud, text(parameters, "CamRoleName")),
         system_disk=cvm_disks.system(obj(parameters, "SystemDisk")),
         data_disks=cvm_disks.data(objects(parameters, "DataDisks"), charge_type),
-        internet=_internet(obj(parameters, "InternetAccessible")),
+        internet=cvm_options.internet(obj(parameters, "InternetAccessible")),
         project_id=number(obj(parameters, "Placement"), "ProjectId", 0),
         protected=flag(parameters, "DisableApiTermination"),
-        ends=_timer(obj(parameters, "ActionTimer"), now, cloud.settings.timer_min_seconds),
+        ends=cvm_options.timer(
+            obj(parameters, "ActionTimer"), now, cloud.settings.timer_min_seconds
+        ),
     )
 
 
@@ -133,51 +132,6 @@ def _counts(parameters: Mapping[str, object]) -> tuple[int, int]:
     return count, least
 
 
-def _charge_type(parameters: Mapping[str, object]) -> str:
-    charge_type = text(parameters, "InstanceChargeType") or "POSTPAID_BY_HOUR"
-    if charge_type not in CHARGE_TYPES:
-        raise ApiError("InvalidParameterValue", f"`InstanceChargeType` cannot be `{charge_type}`.")
-    if charge_type == "PREPAID" and not obj(parameters, "InstanceChargePrepaid").get("Period"):
-        raise ApiError(
-            "MissingParameter", "The required parameter `InstanceChargePrepaid.Period` is missing."
-        )
-    options = obj(parameters, "InstanceMarketOptions")
-    if options and charge_type != "SPOTPAID":
-        raise ApiError("InvalidParameterCombination", "`InstanceMarketOptions` needs SPOTPAID.")
-    _check_spot(options)
-    return charge_type
-
-
-def _check_spot(options: Mapping[str, Any]) -> None:
-    if text(options, "MarketType") not in ("", "spot"):
-        raise ApiError("InvalidParameterValue", "`MarketType` must be spot.")
-    spot = obj(options, "SpotOptions")
-    if text(spot, "SpotInstanceType") not in ("", "one-time"):
-        raise ApiError("InvalidParameterValue", "`SpotInstanceType` must be one-time.")
-    price = text(spot, "MaxPrice")
-    if price and not price.replace(".", "", 1).isdecimal():
-        raise ApiError("InvalidParameterValue", "`MaxPrice` is no price.")
-
-
-def _tags(parameters: Mapping[str, object]) -> dict[str, str]:
-    tags: dict[str, str] = {}
-    for specification in objects(parameters, "TagSpecification"):
-        if text(specification, "ResourceType") != "instance":
-            raise ApiError("InvalidParameterValue", "`ResourceType` must be instance.")
-        for tag in objects(specification, "Tags"):
-            key, value = text(tag, "Key"), text(tag, "Value")
-            if key in tags:
-                raise ApiError("InvalidParameterValue.DuplicateTags", f"The tag `{key}` is twice.")
-            if not key or len(key) > 127:
-                raise ApiError("FailedOperation.IllegalTagKey", f"`{key}` is no tag key.")
-            if len(value) > 255:
-                raise ApiError("FailedOperation.IllegalTagValue", f"The value of `{key}` is bad.")
-            tags[key] = value
-    if len(tags) > 50:
-        raise ApiError("InvalidParameterValue.TagQuotaLimitExceeded", "More than 50 tags.")
-    return tags
-
-
 def _cam_role(cloud: Cloud, name: str) -> str | None:
     if not name:
         return None
@@ -188,33 +142,3 @@ def _cam_role(cloud: Cloud, name: str) -> str | None:
             f"The role `{name}` does not exist or cannot be carried by an instance.",
         )
     return name
-
-
-def _internet(given: Mapping[str, Any]) -> dict[str, object]:
-    bandwidth = number(given, "InternetMaxBandwidthOut", 0)
-    if bandwidth < 0 or bandwidth > 200:
-        raise ApiError("InvalidParameterValue.Range", "`InternetMaxBandwidthOut` is out of range.")
-    return {
-        "InternetChargeType": text(given, "InternetChargeType") or "TRAFFIC_POSTPAID_BY_HOUR",
-        "InternetMaxBandwidthOut": bandwidth,
-        "PublicIpAssigned": bandwidth > 0,
-    }
-
-
-def _timer(given: Mapping[str, Any], now: float, ahead: float) -> float | None:
-    if not given:
-        return None
-    if text(given, "TimerAction") != "TerminateInstances":
-        raise ApiError("InvalidParameterValue", "`TimerAction` must be TerminateInstances.")
-    value = text(given, "ActionTime")
-    try:
-        at = datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
-    except ValueError as error:
-        raise ApiError(
-            "InvalidParameterValue", f"`ActionTime` is not YYYY-MM-DDThh:mm:ssZ: `{value}`."
-        ) from error
-    if at < now + ahead:
-        raise ApiError(
-            "InvalidParameterValue", f"`ActionTime` must be at least {ahead:.0f} s ahead."
-        )
-    return at

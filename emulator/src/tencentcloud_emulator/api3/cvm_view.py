@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ..clock import iso
 from ..cloud import Cloud
-from ..record import MachineRecord
+from ..record import SHUTDOWN, MachineRecord
 
 MONTH = 30 * 86_400.0
 
@@ -17,34 +17,84 @@ def tags_of(cloud: Cloud, now: float) -> Callable[[MachineRecord], dict[str, str
     return lambda record: record.tags if record.created <= newest else {}
 
 
+NEVER = dict.fromkeys(
+    (
+        "DisasterRecoverGroupIds", "IPv6Addresses", "PublicIPv6Addresses", "PublicIpAddresses",
+        "RdmaIpAddresses", "GPUInfo", "CpuTopology",
+    )
+)  # fmt: skip
+"""What no instance of this cloud has, told as null."""
+
+ALWAYS: Mapping[str, object] = {
+    "RestrictState": "NORMAL",
+    "StopChargingMode": "NOT_APPLICABLE",
+    "DisasterRecoverGroupId": "",
+    "HpcClusterId": "",
+    "DedicatedClusterId": "",
+    "LicenseType": "TencentCloud",
+    "DefaultLoginUser": "root",
+    "DefaultLoginPort": 22,
+    "EnableJumboFrame": False,
+    "Metadata": {"Items": []},
+    "PartitionNumber": 0,
+}
+
+
 def instance(cloud: Cloud, record: MachineRecord, now: float) -> dict[str, object]:
+    """One entry of InstanceSet."""
     spec, placed = record.spec, record.placed
-    image = cloud.catalogue.images[spec.image_id]
     prepaid = spec.charge_type == "PREPAID"
     return {
-        "Placement": {
-            "Zone": spec.zone,
-            "HostId": None,
-            "ProjectId": placed.project_id,
-            "HostIds": None,
-            "DedicatedResourcePackTenancy": None,
-            "DedicatedResourcePackIds": None,
-            "RackId": None,
-        },
+        **NEVER,
+        **ALWAYS,
+        **_network(record),
+        "Placement": _placement(record),
         "InstanceId": spec.instance_id,
         "InstanceType": spec.instance_type,
         "CPU": spec.cpu,
         "Memory": spec.memory_gib,
-        "RestrictState": "NORMAL",
         "InstanceName": spec.instance_name,
+        "HostName": spec.hostname,
         "InstanceChargeType": spec.charge_type,
         "SystemDisk": _disk(placed.system_disk),
         "DataDisks": [
             _data_disk({**disk, "DiskId": made.disk_id})
             for disk, made in zip(placed.data_disks, spec.disks, strict=True)
         ],
-        "PrivateIpAddresses": [spec.private_ip],
-        "PublicIpAddresses": None,
+        "ImageId": spec.image_id,
+        "OsName": cloud.catalogue.images[spec.image_id].os_name,
+        "RenewFlag": "NOTIFY_AND_MANUAL_RENEW" if prepaid else None,
+        "CreatedTime": iso(record.created),
+        "ExpiredTime": iso(record.created + MONTH) if prepaid else None,
+        "InstanceState": record.state,
+        "IsolatedSource": "MANMADE" if record.state == SHUTDOWN else "NOTISOLATED",
+        "Tags": [{"Key": k, "Value": v} for k, v in tags_of(cloud, now)(record).items()],
+        "Uuid": spec.uuid,
+        "LatestOperation": record.operation,
+        "LatestOperationState": record.operation_state,
+        "LatestOperationRequestId": record.request_id,
+        "LatestOperationErrorMsg": record.operation_error or None,
+        "CamRoleName": spec.cam_role or "",
+        "DisableApiTermination": placed.api_termination_disabled,
+    }
+
+
+def _placement(record: MachineRecord) -> dict[str, object]:
+    return {
+        "Zone": record.spec.zone,
+        "ProjectId": record.placed.project_id,
+        "HostId": None,
+        "HostIds": None,
+        "DedicatedResourcePackTenancy": None,
+        "DedicatedResourcePackIds": None,
+        "RackId": None,
+    }
+
+
+def _network(record: MachineRecord) -> dict[str, object]:
+    placed = record.placed
+    return {
+        "PrivateIpAddresses": [record.spec.private_ip],
         "InternetAccessible": {
             **placed.internet,
             "BandwidthPackageId": None,
@@ -60,44 +110,12 @@ def instance(cloud: Cloud, record: MachineRecord, now: float) -> dict[str, objec
             "PrivateIpAddresses": None,
             "Ipv6AddressCount": None,
         },
-        "ImageId": spec.image_id,
-        "RenewFlag": "NOTIFY_AND_MANUAL_RENEW" if prepaid else None,
-        "CreatedTime": iso(record.created),
-        "ExpiredTime": iso(record.created + MONTH) if prepaid else None,
-        "OsName": image.os_name,
         "SecurityGroupIds": list(placed.security_group_ids),
         "LoginSettings": {
             "Password": None,
             "KeyIds": list(placed.key_ids) or None,
             "KeepImageLogin": None,
         },
-        "InstanceState": record.state,
-        "Tags": [{"Key": k, "Value": v} for k, v in tags_of(cloud, now)(record).items()],
-        "StopChargingMode": "NOT_APPLICABLE",
-        "Uuid": spec.uuid,
-        "LatestOperation": record.operation,
-        "LatestOperationState": record.operation_state,
-        "LatestOperationRequestId": record.request_id,
-        "LatestOperationErrorMsg": record.operation_error or None,
-        "DisasterRecoverGroupId": "",
-        "DisasterRecoverGroupIds": None,
-        "IPv6Addresses": None,
-        "PublicIPv6Addresses": None,
-        "CamRoleName": spec.cam_role or "",
-        "HpcClusterId": "",
-        "RdmaIpAddresses": None,
-        "DedicatedClusterId": "",
-        "IsolatedSource": "NOTISOLATED" if record.state != "SHUTDOWN" else "MANMADE",
-        "GPUInfo": None,
-        "LicenseType": "TencentCloud",
-        "DisableApiTermination": placed.api_termination_disabled,
-        "HostName": spec.hostname,
-        "DefaultLoginUser": "root",
-        "DefaultLoginPort": 22,
-        "EnableJumboFrame": False,
-        "Metadata": {"Items": []},
-        "CpuTopology": None,
-        "PartitionNumber": 0,
     }
 
 

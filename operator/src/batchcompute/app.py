@@ -101,7 +101,7 @@ async def run(settings: Settings) -> None:
         Client(cluster, clock, metrics=metrics) as client,
         health.serving(app, "0.0.0.0", settings.health_port),  # noqa: S104 - probes come from outside
     ):
-        work = asyncio.create_task(_lead(settings, credential, client, clock, metrics, state))
+        work = asyncio.create_task(_lead(settings, credential, client, clock, metrics, state, stop))
         stopping = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -121,6 +121,7 @@ async def _lead(
     clock: SystemClock,
     metrics: Metrics,
     state: dict[str, Leadership],
+    stop: asyncio.Event,
 ) -> None:
     identity = settings.identity or os.environ.get("POD_NAME") or socket.gethostname()
     cluster_uid = (await client.get(NAMESPACES, None, "kube-system"))["metadata"]["uid"]
@@ -152,7 +153,7 @@ async def _lead(
             group.create_task(_until_lost(elector))
             group.create_task(leader.run(started))
             await started.wait()
-            group.create_task(_listen(leader))
+            group.create_task(_listen(leader, stop))
             log.info("works")
     finally:
         await elector.release()
@@ -164,8 +165,8 @@ async def _until_lost(elector: Elector) -> None:
     raise Deposed(reasons[0] if reasons else "the lease was lost")
 
 
-async def _listen(leader: Leadership) -> None:
-    """kopf, as one more task; it ends when cancelled."""
+async def _listen(leader: Leadership, stop: asyncio.Event) -> None:
+    """kopf, as one more task; it ends when cancelled, or by the signals, which it takes over."""
     registry = kopf.OperatorRegistry()
     heard = {
         Plural.JOBS: leader.job_event,
@@ -178,6 +179,7 @@ async def _listen(leader: Leadership) -> None:
     await kopf.operator(
         registry=registry, settings=_kopf_settings(), standalone=True, clusterwide=True
     )
+    stop.set()
 
 
 def _on_event(registry: kopf.OperatorRegistry, plural: Plural, take: Any) -> None:

@@ -67,6 +67,7 @@ def test_a_second_boot_starts_no_second_run(host: Host) -> None:
     assert boot(host, path) == 0
     assert host.result().reason is Reason.COMPLETED
     assert host.stream("out") == b"hi\n"
+    assert "another runner works here" in (host.state / "runner.log").read_text()
 
 
 def test_a_runner_that_was_changed_is_not_started(host: Host) -> None:

@@ -199,6 +199,8 @@ def test_redirects_hold_the_whole_stream_under_the_filled_in_name(host: Host) ->
     assert (result.reason, result.exit and result.exit.code) == (Reason.NON_ZERO_EXIT, 3)
     assert len(host.bucket.get(DATA, "logs/12345678-90ab.3.log") or b"") == 2_500_000
     assert host.stream("out") == host.bucket.get(DATA, "logs/12345678-90ab.3.log")
+    first = LAYOUT.log(ATTEMPT, "out", 0)
+    assert len(host.bucket.history(WS, first)) == 1, "a sealed segment is written once"
 
 
 def test_a_retry_starts_from_a_clean_work_folder(host: Host) -> None:

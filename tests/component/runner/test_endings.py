@@ -111,12 +111,15 @@ def test_a_gang_waits_for_go(host: Host) -> None:
 
 
 def test_a_daemon_that_left_its_session_is_ended_with_the_command(host: Host) -> None:
-    pids = host.folder / "pids"
-    inner = f"echo $$ >> {pids}; exec sleep 300"
-    command = f"setsid sh -c '(setsid sh -c \"{inner}\" &) ; exit 0' >/dev/null 2>&1; sleep 0.5"
-    host.direct(Definition(command))
-    assert host.finish().reason is Reason.COMPLETED
-    assert not alive(int(pids.read_text()))
+    pids, daemon = host.folder / "pids", host.folder / "daemon"
+    daemon.write_text(f"echo $$ > {pids}; exec sleep 300")
+    leaving = f"setsid sh -c '(setsid sh {daemon} &); exit 0' >/dev/null 2>&1"
+    host.direct(Definition(f"{leaving}; while ! [ -s {pids} ]; do sleep 0.1; done; sleep 1"))
+    host.start()
+    pid = int(wait_for("the daemon runs", lambda: pids.exists() and pids.read_text()))
+    assert alive(pid)
+    assert host.result().reason is Reason.COMPLETED
+    assert not alive(pid)
 
 
 def test_a_background_child_that_holds_the_pipe_keeps_nothing_waiting(host: Host) -> None:

@@ -33,12 +33,13 @@ def test_fifty_megabytes(host: Host) -> None:
 
 def test_sealed_segments_are_written_once(host: Host) -> None:
     host.direct(Definition("for i in 1 2 3; do head -c 1500000 /dev/zero; sleep 1.2; done"))
-    host.finish()
+    result = host.finish()
     keys = [LAYOUT.log(ATTEMPT, "out", number) for number in range(5)]
     histories = [host.bucket.history(WS, key) for key in keys]
     sealed = [[len(body) for body in history if len(body) == MIB] for history in histories[:4]]
     assert sealed == [[MIB]] * 4
     assert len(host.stream("out")) == 4_500_000
+    assert result.log.out == [MIB] * 4 + [4_500_000 - 4 * MIB]
 
 
 def test_the_log_is_readable_while_the_command_runs(host: Host) -> None:

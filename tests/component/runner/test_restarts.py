@@ -63,6 +63,23 @@ def test_a_timeout_holds_across_a_restart(host: Host) -> None:
     assert started(host) == ["run"]
 
 
+def test_a_command_that_ended_by_our_term_without_a_runner_timed_out(host: Host) -> None:
+    host.direct(
+        Definition(f"trap 'touch {host.folder}/term; sleep 1; exit 0' TERM; sleep 60"),
+        Deadlines(30, 1, 30, 20),
+    )
+    first = host.start()
+    wait_for("TERM was sent", (host.state / "run/0/stop.json").exists)
+    pid = host.running()
+    assert pid is not None
+    wait_for("TERM has come", lambda: not alive(pid) or (host.folder / "term").exists())
+    host.kill(first)
+    wait_for("the command ends", lambda: not alive(pid))
+    host.start()
+    result = host.result()
+    assert (result.reason, result.exit and result.exit.code) == (Reason.TIMED_OUT, 0)
+
+
 def test_started_without_a_process_is_never_started_again(host: Host) -> None:
     host.direct(counted(host, "echo up; sleep 60"))
     first = host.start()

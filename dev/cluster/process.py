@@ -137,6 +137,11 @@ class Child:
                 )
             time.sleep(0.05)
 
+    def signal(self, number: signal.Signals, seconds: float = 10.0) -> int:
+        """Sends it and waits for the end; the exit code, or minus the signal's number."""
+        self._process.send_signal(number)
+        return self._process.wait(seconds)
+
     def stop(self, grace: float = 5.0) -> None:
         """TERM, up to `grace` seconds, KILL; returns when it has ended and is reaped."""
         if not self.running():

@@ -48,6 +48,11 @@ PATHS: dict[str, tuple[str, str, tuple[str, str, tuple[str, ...]]]] = {
         "/b-12345678/a/b",
         ("b-12345678", "a/b", ("/b-12345678/a/b", "/a/b")),
     ),
+    "an object by the region's host": (
+        "cos.ap-x.myqcloud.com",
+        "/b-12345678/a",
+        ("b-12345678", "a", ("/b-12345678/a",)),
+    ),
     "a bucket by the path": (
         "127.0.0.1",
         "/b-12345678/",

@@ -36,7 +36,12 @@ class FileSegment:
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
         self.size = size
-        weakref.finalize(self, path.unlink, missing_ok=True)
+        weakref.finalize(self, _remove, path, os.getpid())
+
+
+def _remove(path: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child's exit is not the end of the object
+        path.unlink(missing_ok=True)
 
 
 Segment = bytes | FileSegment

@@ -1,8 +1,9 @@
 """What a request means to COS: which bucket and key, and which parameters.
 
 A bucket is named by the host (`<bucket>.cos.<region>.myqcloud.com`, also under any other domain)
-or, at an address or at `cos.<region>.myqcloud.com`, by the first segment of the path. A client may
-then have signed the path without that segment (the SDK's `Domain`), which leaves the bucket open.
+or, at an address or at `cos.<region>.myqcloud.com`, by the first segment of the path. At an address
+a client may have signed the path without that segment (the SDK's `Domain` form): the signature then
+leaves the bucket open.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def read_request(raw: RawRequest) -> CosRequest:
         bucket, key = "", path[1:]
     else:
         bucket, _, key = path[1:].partition("/")
-        signed_paths = (path, "/" + key)
+        signed_paths = (path,) if host.region else (path, "/" + key)
     if len(key.encode()) > MAX_KEY_BYTES:
         raise CosError("KeyTooLong")
     params = {

@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 
 KOPF_FINALIZER = f"{GROUP}/kopf-unused"
 """kopf takes its own finalizer off what it sees; it must not be ours."""
-LIVENESS_LAG_SECONDS = 30.0
+LIVENESS_SECONDS = 120.0
+"""How far beyond its own timeout a reconcile may be before a restart is the better hope."""
+STANDBY_SECONDS = 3.0
 
 
 class StartError(Exception):
@@ -90,12 +92,22 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     state: dict[str, Leadership] = {}
+    begun = clock.monotonic()
 
     def ready() -> str | None:
+        """A replica that waits for the Lease is as ready as it will be."""
         leader = state.get("leader")
-        return None if leader is None or leader.ready else "the caches are not filled yet"
+        if leader is not None and (leader.ready or leader.leads):
+            return None if leader.ready else "the caches are not filled yet"
+        waited = clock.monotonic() - begun
+        return None if waited > STANDBY_SECONDS else "the lease is being asked for"
 
-    app = health.health_app(metrics, live={"loop": lambda: None}, ready={"start": ready})
+    def live() -> str | None:
+        leader = state.get("leader")
+        stuck = leader.stuck_seconds if leader is not None else 0.0
+        return f"a worker is stuck for {stuck:.0f} s" if stuck > LIVENESS_SECONDS else None
+
+    app = health.health_app(metrics, live={"workers": live}, ready={"start": ready})
     credential = own_credential()
     async with (
         Client(cluster, clock, metrics=metrics) as client,
@@ -147,10 +159,12 @@ async def _lead(
     )
     state["leader"] = leader
     await elector.acquire()
+    leader.leads = True
     started = asyncio.Event()
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_until_lost(elector))
+            group.create_task(health.watch_loop_lag(clock, metrics))
             group.create_task(leader.run(started))
             await started.wait()
             group.create_task(_listen(leader, stop))

@@ -81,7 +81,14 @@ class Leadership:
         self._group: asyncio.TaskGroup
         self._templates = kinds.Templates()
         self.ctx: Context
+        self.leads = False
         self.ready = False
+        self._loops: tuple[ReconcileLoop[Any], ...] = ()
+
+    @property
+    def stuck_seconds(self) -> float:
+        """How far the slowest reconcile is beyond its timeout."""
+        return max((loop.stuck_seconds for loop in self._loops), default=0.0)
 
     # -- what kopf hears ---------------------------------------------------------------
 
@@ -241,13 +248,13 @@ class Leadership:
                 self._once(caller.resume(launch))
         ctx.closed.set()
         jobs = JobController(ctx, launcher)
-        loops = (
+        self._loops = (
             self._loop("jobs", ctx.jobs, jobs.reconcile),
             self._loop("members", ctx.members, members.reconcile),
             self._loop("directories", directories, Directories(ctx).reconcile),
         )
         for work in (
-            *(loop.run() for loop in loops),
+            *(loop.run() for loop in self._loops),
             launcher.run(),
             members.stops.run(),
             members.cleaning.run(),

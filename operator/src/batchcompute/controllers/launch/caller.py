@@ -106,7 +106,7 @@ class Caller:
             if offerings.partial(definition) or len(members) == 1:
                 offerings.refused(definition, offering, error)
             else:
-                offerings.halve(definition.group, len(members))
+                offerings.halve(definition, offering, len(members))
             self.launcher.back(members)
         elif isinstance(error, errors.RefusedError):
             text = f"the cloud refuses the machine: {error.code}: {error.message}"

@@ -36,9 +36,10 @@ class Offerings:
         self._memory.refused(_place(definition, offering), error, self._clock.now())
         self._most.pop(definition.group, None)
 
-    def halve(self, group: str, members: int) -> None:
+    def halve(self, definition: MachineDefinition, offering: Offering, members: int) -> None:
         """All or nothing was refused: ask for half as many next time (R23)."""
-        self._most[group] = (members + 1) // 2
+        self._most[definition.group] = (members + 1) // 2
+        self._memory.undecided(_place(definition, offering))
 
     def most(self, group: str) -> int:
         """The most machines of a group that one call may ask for."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tencentcloud.common.common_client import CommonClient
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.support.cloud_sdk import LAUNCH, Sdk
 from tests.support.emulator import Emulator
@@ -81,6 +83,24 @@ def test_parameters_in_a_query_are_refused_and_not_ignored(sdk: Sdk) -> None:
         sdk.cvm.call_json("DescribeInstances", {"InstanceIds": ["ins-00000000"]})
 
 
+def within_one_second(deed: Callable[[], Any]) -> Any:
+    """What the deed gives, done anew until all of it fell into one second of the clock."""
+    for _ in range(20):
+        while time.time() % 1 > 0.05:
+            time.sleep(0.005)
+        second = int(time.time())
+        outcome = error = None
+        try:
+            outcome = deed()
+        except (AssertionError, TencentCloudSDKException) as caught:
+            error = caught
+        if int(time.time()) == second:
+            if error is not None:
+                raise error
+            return outcome
+    raise AssertionError("the host is too slow for a second's worth of calls")
+
+
 @pytest.mark.parametrize(
     ("action", "limit", "parameters"),
     [
@@ -91,23 +111,25 @@ def test_parameters_in_a_query_are_refused_and_not_ignored(sdk: Sdk) -> None:
 def test_a_call_over_the_limit_of_its_second_is_refused(
     sdk: Sdk, emulator: Emulator, action: str, limit: int, parameters: dict[str, Any]
 ) -> None:
-    emulator.settings(rateLimitFactor=1)
-    while time.time() % 1 > 0.1:
-        time.sleep(0.01)
-    codes = []
-    for _ in range(limit + 2):
+    def code() -> str:
         try:
             sdk.cvm.call_json(action, parameters)
-            codes.append("OK")
-        except Exception as error:
-            codes.append(error.get_code())  # type: ignore[attr-defined]
+        except TencentCloudSDKException as error:
+            return str(error.get_code())
+        return "OK"
+
+    emulator.settings(rateLimitFactor=1)
+    codes = within_one_second(lambda: [code() for _ in range(limit + 2)])
     assert codes == ["OK"] * limit + ["RequestLimitExceeded"] * 2
 
 
 def test_regions_do_not_share_a_limit(sdk: Sdk, emulator: Emulator) -> None:
     emulator.settings(rateLimitFactor=0.05)
-    while time.time() % 1 > 0.5:
-        time.sleep(0.01)
-    sdk.ask("DescribeZones")
-    Sdk(emulator, region="ap-shanghai").ask("DescribeZones")
-    assert sdk.refusal("DescribeZones") == "RequestLimitExceeded"
+    shanghai = Sdk(emulator, region="ap-shanghai")
+
+    def one_each_and_one_more() -> str:
+        sdk.ask("DescribeZones")
+        shanghai.ask("DescribeZones")
+        return sdk.refusal("DescribeZones")
+
+    assert within_one_second(one_each_and_one_more) == "RequestLimitExceeded"

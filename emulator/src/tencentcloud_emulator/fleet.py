@@ -189,7 +189,7 @@ class Fleet:
         self.changes.note(record)
 
     def _process(self, record: Record, event: ProcessEvent) -> None:
-        record.processes[event.pid, event.started] = event
+        record.note_process(event)
         self.changes.note(record)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

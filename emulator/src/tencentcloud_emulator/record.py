@@ -15,6 +15,9 @@ LAUNCH_FAILED = "LAUNCH_FAILED"
 GONE = "GONE"
 """Not a state of the cloud: from now on the instance is absent."""
 
+PROCESSES_KEPT = 2_000
+"""So many processes of one machine are remembered, and all that still run."""
+
 
 @dataclass(slots=True)
 class Placed:
@@ -47,6 +50,7 @@ class MachineRecord:
     state: str = PENDING
     states: list[tuple[str, float]] = field(default_factory=list)
     processes: dict[tuple[int, float], ProcessEvent] = field(default_factory=dict)
+    processes_dropped: int = 0
     operation: str = "RunInstances"
     operation_state: str = "OPERATING"
     operation_error: str = ""
@@ -63,6 +67,15 @@ class MachineRecord:
     @property
     def instance_id(self) -> str:
         return self.spec.instance_id
+
+    def note_process(self, event: ProcessEvent) -> None:
+        """Keeps a process's start or end; of very many, the oldest that have ended are dropped."""
+        self.processes[event.pid, event.started] = event
+        if len(self.processes) > PROCESSES_KEPT:
+            ended = next((k for k, e in self.processes.items() if e.ended is not None), None)
+            if ended is not None:
+                del self.processes[ended]
+                self.processes_dropped += 1
 
     @property
     def gone(self) -> bool:
@@ -84,6 +97,7 @@ class MachineRecord:
             "state": self.state,
             "states": [{"state": state, "time": at} for state, at in self.states],
             "processes": [_process(event) for event in self.processes.values()],
+            "processesDropped": self.processes_dropped,
             "panicked": self.panicked,
             "reclaimAt": self.reclaim_at,
             "endedBy": self.ended_by,

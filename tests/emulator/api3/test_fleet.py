@@ -14,7 +14,7 @@ from tencentcloud_emulator.clock import ManualClock, Timers
 from tencentcloud_emulator.fleet import Fleet
 from tencentcloud_emulator.machines.port import MachineSpec, ProcessEvent
 from tencentcloud_emulator.network import Addresses
-from tencentcloud_emulator.record import MachineRecord, Placed
+from tencentcloud_emulator.record import PROCESSES_KEPT, MachineRecord, Placed
 from tencentcloud_emulator.settings import Settings
 from tests.support.eventually import eventually
 
@@ -251,6 +251,16 @@ async def test_a_pid_that_is_used_again_is_another_process(world: World) -> None
     guest.events(ProcessEvent(7, ("a",), 1.0, 2.0, 0))
     guest.events(ProcessEvent(7, ("b",), 3.0, 4.0, 0))
     assert len(record.processes) == 2
+
+
+async def test_of_very_many_processes_the_oldest_that_ended_are_dropped(world: World) -> None:
+    record, guest = await world.running()
+    guest.events(ProcessEvent(1, ("init",), 1.0))
+    for pid in range(2, PROCESSES_KEPT + 12):
+        guest.events(ProcessEvent(pid, ("true",), float(pid), pid + 0.5, 0))
+    assert len(record.processes) == PROCESSES_KEPT
+    assert record.processes_dropped == 11
+    assert [pid for pid, _ in record.processes][:2] == [1, 13]
 
 
 async def test_the_loop_runs_what_is_due() -> None:

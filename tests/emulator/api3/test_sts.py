@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "13 hours": ("AssumeRole", {"DurationSeconds": 46_800}, "InvalidParameter.OverTimeError"),
     "a policy that is none": (
-        "AssumeRole", {"Policy": "allow all"}, "InvalidParameter.PolicyError",
+        "AssumeRole", {"Policy": "allow all"}, "InvalidParameter.StrategyFormatError",
     ),
     "37 hours of federation": (
         "GetFederationToken", {"DurationSeconds": 133_200}, "InvalidParameter.OverTimeError",

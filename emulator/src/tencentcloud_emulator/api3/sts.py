@@ -53,7 +53,7 @@ def get_federation_token(cloud: Cloud, call: Call) -> Mapping[str, object]:
     seconds = _duration(call, 1800, 129_600)
     policy = _policy(call)
     if policy is None:
-        raise ApiError("InvalidParameter.PolicyError", "`Policy` is empty.")
+        raise ApiError("InvalidParameter.StrategyFormatError", "`Policy` is empty.")
     return _credentials(cloud.account.federate(call.principal, name, policy, seconds, call.now))
 
 
@@ -84,7 +84,7 @@ def _policy(call: Call) -> Policy | None:
     try:
         return Policy.parse(unquote(document))
     except MalformedPolicy as error:
-        raise ApiError("InvalidParameter.PolicyError", f"`Policy`: {error}.") from error
+        raise ApiError("InvalidParameter.StrategyFormatError", f"`Policy`: {error}.") from error
 
 
 def _credentials(made: Principal) -> dict[str, object]:

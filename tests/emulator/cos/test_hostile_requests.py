@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -36,7 +36,9 @@ HEADERS = st.dictionaries(
         ]
     ),
     VALUES
-    | st.sampled_from(["true", "bytes=0-", "bytes=-", f"{OTHER}/k", f"/{BUCKET}/k", "chunked"]),
+    | st.sampled_from(
+        ["\udcff", "true", "bytes=0-", "bytes=-", f"{OTHER}/k", f"/{BUCKET}/k", "chunked"]
+    ),
     max_size=4,
 )
 BODIES = st.sampled_from(
@@ -97,6 +99,7 @@ def fresh(server: CosServer) -> None:
 
 @settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(METHODS, KEYS, st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=2), HEADERS, BODIES)
+@example("PUT", "k", {}, {"x-cos-storage-class": "\x01"}, b"")
 def test_any_request(
     open_cos: CosServer,
     method: str,

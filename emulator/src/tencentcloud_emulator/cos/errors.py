@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from xml.sax.saxutils import escape
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 
 # code -> (HTTP status, message the service gives)
 CODES: dict[str, tuple[int, str]] = {
@@ -79,12 +82,12 @@ def error_xml(error: CosError, resource: str, request_id: str, trace_id: str) ->
     """The body of an error. No element is empty: clients drop the whole error for one that is."""
     return (
         "<?xml version='1.0' encoding='utf-8' ?>\n<Error>"
-        f"\n\t<Code>{escape(error.code)}</Code>\n\t<Message>{escape(error.message)}</Message>"
+        f"\n\t<Code>{escape(error.code)}</Code>\n\t<Message>{escape(printable(error.message))}</Message>"
         f"\n\t<Resource>{escape(printable(resource)) or '/'}</Resource>"
         f"\n\t<RequestId>{request_id}</RequestId>\n\t<TraceId>{trace_id}</TraceId>\n</Error>\n"
     ).encode()
 
 
 def printable(text: str) -> str:
-    """`text` without the characters that XML 1.0 cannot carry."""
-    return "".join(c if c >= " " and c not in "\ufffe\uffff" else "?" for c in text)
+    """`text` without what XML 1.0 or UTF-8 cannot carry."""
+    return _UNPRINTABLE.sub("?", text)

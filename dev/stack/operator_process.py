@@ -36,6 +36,7 @@ def settings(cloud: Cloud, health_port: int, overrides: Mapping[str, Any]) -> di
             "putSigner": {"roleArn": f"{role}BatchComputePut"},
             "getSigner": {"roleArn": f"{role}BatchComputeGet"},
         },
+        "mailbox": {"beatSeconds": 5, "livePollSeconds": 2},
         "defaults": {"zone": f"{cloud.region}-3"},
         "permissions": [
             {

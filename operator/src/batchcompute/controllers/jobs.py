@@ -14,6 +14,7 @@ from batchcompute.core.job import actions as do
 from batchcompute.core.job.plan import plan
 from batchcompute.core.job.tally import ENDED
 from batchcompute.core.member_facts import Wish
+from batchcompute.core.mergepatch import difference
 from batchcompute.core.task_instance.status import never_launched
 from batchcompute.kube.errors import Conflict, NotFound
 from batchcompute.kube.events import Regarding
@@ -181,13 +182,12 @@ class JobController:
     async def _patch(self, job: JobState, status: Mapping[str, Any]) -> None:
         assert job.view is not None
         view = job.view
-        gone = {name: None for name in view.status if name not in status}
         try:
             body = await self._ctx.client.merge_patch(
                 JOBS,
                 view.namespace,
                 view.name,
-                {"status": {**status, **gone}},
+                {"status": difference(view.status, status)},
                 subresource="status",
                 resource_version=str(view.version),
                 uid=view.uid,

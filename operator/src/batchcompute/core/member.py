@@ -158,7 +158,8 @@ def _stop(facts: MemberFacts, reason: Reason, *, since: float, now: float) -> Me
 
 def _terminate(facts: MemberFacts, now: float) -> MemberDecision:
     state = facts.sightings.state
-    ready = terminable(state, wrote_done=facts.result is not None)
+    absent = facts.sightings.absent_since is not None
+    ready = not absent and terminable(state, wrote_done=facts.result is not None)
     again = facts.terminate_at is None or now >= facts.terminate_at + TERMINATE_AGAIN
     actions: tuple[Action, ...] = (Terminate(),) if ready and again else ()
     return MemberDecision(actions, now + WATCH_EVERY, WATCH_EVERY)

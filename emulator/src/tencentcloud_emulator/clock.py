@@ -76,9 +76,12 @@ class Timers:
         self._arm()
 
     def run_due(self) -> None:
-        while self._heap and self._heap[0][0] <= self._clock.monotonic():
-            heapq.heappop(self._heap)[2]()
-        self._arm()
+        """Calls all that is due. What one of them raises is raised; the rest stays planned."""
+        try:
+            while self._heap and self._heap[0][0] <= self._clock.monotonic():
+                heapq.heappop(self._heap)[2]()
+        finally:
+            self._arm()
 
     def _arm(self) -> None:
         if self._wake is not None:

@@ -272,6 +272,17 @@ async def test_the_loop_runs_what_is_due() -> None:
     assert done == ["early", "late"]
 
 
+async def test_a_timer_that_fails_stops_no_other() -> None:
+    loop, failed = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: failed.append(str(context["exception"])))
+    timers, done = Timers(LoopClock()), []
+    timers.attach(loop)
+    timers.after(0.01, lambda: [][1])
+    timers.after(0.02, lambda: done.append("late"))
+    await eventually(lambda: done, "the second timer")
+    assert failed == ["list index out of range"]
+
+
 class LoopClock:
     """The loop's own clock."""
 

@@ -159,11 +159,7 @@ def _without_counts(status: Mapping[str, Any]) -> Any:
     )
 
 
-_JOB_EVENTS = {
-    JobPhase.RUNNING: (Reason.RUNNING, False),
-    JobPhase.SUCCEEDED: (Reason.SUCCEEDED, False),
-    JobPhase.FAILED: (Reason.TASKS_FAILED, True),
-}
+_JOB_EVENTS = {JobPhase.RUNNING: Reason.RUNNING, JobPhase.SUCCEEDED: Reason.SUCCEEDED}
 _TASK_EVENTS = {
     TaskPhase.RUNNING: (Reason.TASK_RUNNING, False),
     TaskPhase.SUCCEEDED: (Reason.TASK_SUCCEEDED, False),
@@ -184,6 +180,16 @@ def _announcements(facts: JobFacts, wanted: Mapping[str, Any]) -> tuple[Announce
         if facts.refusal is not None:
             found.append(Announcement(facts.refusal.reason, wanted["message"], warning=True))
         elif phase in _JOB_EVENTS:
-            reason, warning = _JOB_EVENTS[phase]
-            found.append(Announcement(reason, wanted["message"], warning))
+            reason = _JOB_EVENTS[phase]
+            found.append(Announcement(reason, reason.meaning))
+        elif phase in (JobPhase.FAILED, JobPhase.FAILED_INTERRUPTED):
+            found.append(_failure(wanted))
     return tuple(found)
+
+
+def _failure(wanted: Mapping[str, Any]) -> Announcement:
+    """As the condition says it: terminated, deadline, or which tasks failed."""
+    failed = next(c for c in wanted["conditions"] if c["type"] == ConditionType.FAILED)
+    reason = Reason(failed["reason"])
+    text = f"{reason.meaning} {failed['message']}".strip()
+    return Announcement(reason, text, warning=True)

@@ -112,7 +112,8 @@ def exit_code(outcome: Outcome) -> int | None:
 
 def message_of(outcome: Outcome, facts: AttemptFacts) -> str:
     """Why, for people, and where to read on; never the program's output."""
-    words = [outcome.message or outcome.reason.meaning]
+    text = outcome.message or outcome.reason.meaning
+    words = [text if text.endswith(".") else f"{text}."]
     if outcome.signal is not None:
         words.append(f"Signal {outcome.signal}.")
     elif outcome.exit_code:

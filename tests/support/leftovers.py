@@ -6,6 +6,7 @@ open, orphans are handed to this process (PR_SET_CHILD_SUBREAPER) instead of ini
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
@@ -28,7 +29,7 @@ class Watch:
         self._own = _namespaces(os.getpid())
         self._mounts = _mounts()
         self._seen_namespaces: set[str] = set()
-        self._seen_ports: set[int] = set()
+        self._seen_ports: set[tuple[int, str]] = set()
         self._seen_groups: set[Path] = set()
         self._done = threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
@@ -79,12 +80,14 @@ class Watch:
         return left
 
     def _left(self) -> list[str]:
-        everyone = {ns for pid in psutil.pids() for ns in _namespaces(pid)}
-        listening = _listening_ports()
+        processes = self.processes()
+        # The kernel gives a free namespace's number away again, also to others on this host: only
+        # those of our descendants are ours. One without a process is held by a mount, see there.
+        inhabited = {ns for p in processes for ns in _namespaces(p.pid)}
         return [
-            *(f"process {p.pid} {_command(p)}" for p in self.processes()),
-            *(f"namespace {ns}" for ns in sorted(self._seen_namespaces & everyone)),
-            *(f"port {port}" for port in sorted(self._seen_ports & listening)),
+            *(f"process {p.pid} {_command(p)}" for p in processes),
+            *(f"namespace {ns}" for ns in sorted(self._seen_namespaces & inhabited)),
+            *(f"port {port}" for port, _ in sorted(self._seen_ports & _listening())),
             *(f"group {group}" for group in sorted(self._seen_groups) if group.exists()),
             *(f"mount {mount}" for mount in sorted(_mounts() - self._mounts)),
         ]
@@ -94,15 +97,8 @@ class Watch:
             for process in self.processes():
                 self._seen_namespaces |= _namespaces(process.pid) - self._own
                 self._seen_groups |= _groups(process.pid)
-                try:
-                    self._seen_ports |= {
-                        c.laddr.port
-                        for c in process.net_connections("tcp")
-                        if c.status == psutil.CONN_LISTEN
-                        and not self._own.isdisjoint({_link(process.pid, "net")})
-                    }
-                except psutil.Error:
-                    continue
+                if _link(process.pid, "net") in self._own:
+                    self._seen_ports |= _listening(process.pid)
 
 
 def _namespaces(pid: int) -> set[str]:
@@ -131,13 +127,25 @@ def _groups(pid: int) -> set[Path]:
     return found
 
 
-def _listening_ports() -> set[int]:
+def _listening(pid: int | None = None) -> set[tuple[int, str]]:
+    """Port and socket of every TCP listener of the host's network, or of one process there."""
+    own = None if pid is None else _sockets(pid)
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[3] == "0A":
-                found.add(int(fields[1].rpartition(":")[2], 16))
+            if fields[3] == "0A" and (own is None or fields[9] in own):
+                found.add((int(fields[1].rpartition(":")[2], 16), fields[9]))
+    return found
+
+
+def _sockets(pid: int) -> set[str]:
+    found = set()
+    with contextlib.suppress(OSError):  # ended in the meantime
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            target = os.readlink(descriptor)
+            if target.startswith("socket:["):
+                found.add(target[8:-1])
     return found
 
 

@@ -92,8 +92,12 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path, wait: Any) -> 
     subprocess.run(
         [sys.executable, "-c", starter, sys.executable, "-m", "tencentcloud_emulator", "serve",
          "--with-parent", "--machines", "light", "--state-dir", tmp_path, "--ready-file", ready],
-        check=True, timeout=30, stdout=subprocess.PIPE,  # ends when the emulator has
+        check=True, timeout=30, stdout=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
     )  # fmt: skip
     pid = json.loads(ready.read_text())["pid"]
-    wait(lambda: not alive(pid), "the emulator's end")
+    try:
+        wait(lambda: not alive(pid), "the emulator's end")
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,9 @@ from tests.support.machines import Machines
 
 FETCH = "import urllib.request as r, sys; print(r.urlopen(sys.argv[1]).read().decode())"
 BUCKET = "data-1250000000.cos.ap-guangzhou.myqcloud.com"
+
+ROOT = os.geteuid() == 0
+"""An ordinary user's machines have one user only, and the host's programs stay as they are."""
 
 FINDINGS = {
     "it runs as root": ("id -u", "0"),
@@ -31,12 +35,18 @@ FINDINGS = {
     ),
     "the working directory is /": ("pwd", "/"),
     "no disk is in /dev": ("ls /dev | grep -cE '^(vd|sd|nvme|loop|kvm|mem)'", "0"),
-    "writing to /usr stays inside": ("echo x > /usr/bin/x && cat /usr/bin/x", "x"),
-    "a program of the host can be changed inside": (
-        "echo '#' >> /usr/bin/ldd && tail -n1 /usr/bin/ldd",
-        "#",
+    "writing to /usr stays inside": (
+        "(echo x > /usr/bin/x) 2>/dev/null && cat /usr/bin/x",
+        "x" if ROOT else "",
     ),
-    "another user can be become": ("su nobody -s /bin/sh -c 'id -un'", "nobody"),
+    "a program of the host can be changed inside": (
+        "(echo '#' >> /usr/bin/ldd) 2>/dev/null && tail -n1 /usr/bin/ldd",
+        "#" if ROOT else "",
+    ),
+    "another user can be become": (
+        "su nobody -s /bin/sh -c 'id -un' 2>/dev/null",
+        "nobody" if ROOT else "",
+    ),
     "no process of the host is seen": ("ls -d /proc/[0-9]* | wc -l | grep -c ^.$", "1"),
     "a device node cannot be made": (
         "mknod /tmp/disk b 8 0 2>/dev/null; [ -e /tmp/disk ]; echo $?",
@@ -49,9 +59,9 @@ FINDINGS = {
     "its memory limit cannot be lifted": (
         "mkdir -p /mnt/c; mount -t cgroup -o memory c /mnt/c 2>/dev/null ||"
         " mount -t cgroup2 c /mnt/c 2>/dev/null;"
-        " (echo max > /mnt/c/memory.max; echo -1 > /mnt/c/memory.limit_in_bytes) 2>/dev/null;"
-        " cat /mnt/c/memory.{limit_in_bytes,max} 2>/dev/null | grep -cE 'max|[0-9]{13}'",
-        "0",
+        " for f in /mnt/c/memory.max /mnt/c/memory.limit_in_bytes /mnt/c/pids.max; do"
+        " (echo 999999999 > $f) 2>/dev/null && echo lifted; done",
+        "",
     ),
     "no variable of the emulator is in the environment": ("env | grep -c PYTEST", "0"),
     "nor in that of PID 1": ("tr '\\0' '\\n' < /proc/1/environ | grep -c PYTEST", "0"),
@@ -74,7 +84,7 @@ async def test_findings(machines: Machines) -> None:
     script = "\n".join(f"echo {n}: $( {c} )" for n, (c, _) in enumerate(FINDINGS.values()))
     machine = await machines.run(script)
     said = machine.said()
-    found = {sentence: said.get(str(n)) for n, sentence in enumerate(FINDINGS)}
+    found = {sentence: said.get(str(n), "") for n, sentence in enumerate(FINDINGS)}
     assert found == {sentence: wanted for sentence, (_, wanted) in FINDINGS.items()}
 
 

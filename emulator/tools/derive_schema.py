@@ -50,7 +50,8 @@ def with_types(models: Any, name: str, types: dict[str, dict[str, str]]) -> None
         with_types(models, kind.strip("[]"), types)
 
 
-def main() -> None:
+def derived() -> str:
+    """The table as it must be in the file."""
     schema = {}
     for service, (version, package, actions) in SERVICES.items():
         models = importlib.import_module(f"{package}.models")
@@ -64,8 +65,8 @@ def main() -> None:
             "notImitated": sorted(set(known) - set(actions)),
             "types": types,
         }
-    TARGET.write_text(json.dumps(schema, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return json.dumps(schema, indent=1, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":
-    main()
+    TARGET.write_text(derived(), encoding="utf-8")

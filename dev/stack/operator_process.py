@@ -64,6 +64,15 @@ def start_operator(
     launch: Launch, kubeconfig: Path, cloud: Cloud, overrides: Mapping[str, Any]
 ) -> Child:
     """Starts it as its own service account and waits until it says it is ready."""
+    child, port = launch_operator(launch, kubeconfig, cloud, overrides)
+    child.wait_until(lambda: _not_ready(port), READY_SECONDS)
+    return child
+
+
+def launch_operator(
+    launch: Launch, kubeconfig: Path, cloud: Cloud, overrides: Mapping[str, Any]
+) -> tuple[Child, int]:
+    """Starts it and does not wait; the port is that of its probes."""
     port = _free_port()
     file = launch.directory / "operator-settings.yaml"
     file.write_text(yaml.safe_dump(settings(cloud, port, overrides), sort_keys=False))
@@ -77,8 +86,7 @@ def start_operator(
         ),
         on_owners_death=signal.SIGTERM,
     )
-    child.wait_until(lambda: _not_ready(port), READY_SECONDS)
-    return child
+    return child, port
 
 
 def _not_ready(port: int) -> str | None:

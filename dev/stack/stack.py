@@ -15,7 +15,7 @@ from dev.stack.cloud import DEFAULT_PACE, Cloud, Pace, launch_cloud, wait_for_cl
 from dev.stack.cloud import STOP_SECONDS as CLOUD_STOP_SECONDS
 from dev.stack.install import install
 from dev.stack.operator_process import STOP_SECONDS as OPERATOR_STOP_SECONDS
-from dev.stack.operator_process import start_operator
+from dev.stack.operator_process import launch_operator, start_operator
 from tencentcloud_emulator.machines import traces
 
 
@@ -79,10 +79,20 @@ class Stack:
 
     def start_operator(self) -> None:
         """Starts the operator (again); its log is continued."""
-        self._launch.children = [c for c in self._launch.children if c.name != "operator"]
+        self._forget_operator()
         self.operator = start_operator(
             self._launch, self._operator_kubeconfig, self.cloud, self._overrides
         )
+
+    def launch_operator(self) -> None:
+        """As `start_operator`, without waiting: it may be killed while it starts."""
+        self._forget_operator()
+        self.operator, _ = launch_operator(
+            self._launch, self._operator_kubeconfig, self.cloud, self._overrides
+        )
+
+    def _forget_operator(self) -> None:
+        self._launch.children = [c for c in self._launch.children if c.name != "operator"]
 
     @property
     def processes(self) -> Mapping[str, ProcessId]:

@@ -71,8 +71,8 @@ def merged_tasks(job: Job, templates: Mapping[str, TaskTemplate | None]) -> list
 
 
 def _check_job(job: Job) -> Iterator[Finding]:
-    for path, name in unsupported(JOB_FEATURES, job.spec):
-        yield Finding(Reason.NOT_YET_SUPPORTED, f"{path}: {name} has no effect yet", None, path)
+    for path, text in unsupported(JOB_FEATURES, job.spec):
+        yield Finding(Reason.NOT_YET_SUPPORTED, text, None, path)
     upstream = {task.name: [edge.task for edge in task.depends_on] for task in job.spec.tasks}
     if cycle := find_cycle(upstream):
         text = f"tasks depend on each other in a circle: {spelled_out(cycle)}: remove one edge"

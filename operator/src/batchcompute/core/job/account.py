@@ -94,5 +94,5 @@ def _workspace(
         yield Finding(Reason.INVALID_PATH, f"{path}: {error}", None, path)
         return
     if not own or str(named) != str(rules.workspace):
-        text = f"{path}: a workspace other than the operator's has no effect yet"
+        text = f"{path} is not supported yet (one other than the operator's): leave it out"
         yield Finding(Reason.NOT_YET_SUPPORTED, text, None, path)

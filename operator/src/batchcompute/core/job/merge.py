@@ -14,7 +14,7 @@ from batchcompute.api.base import ApiModel
 from batchcompute.api.task import TaskFields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 Json = dict[str, Any]
 
@@ -83,7 +83,7 @@ def contradictions(
     for group in model.exclusive():
         present = [name for name in group.fields if name in body]
         if len(present) > 1:
-            yield path + present[0], f"{path}{' and '.join(present)} exclude each other: keep one"
+            yield path + present[0], f"{_joined(path, present)} exclude each other: keep one"
         elif group.required and not present:
             yield path + group.fields[0], f"none of {_joined(path, group.fields)} is set: set one"
     for name, block in _blocks(model).items():
@@ -91,6 +91,6 @@ def contradictions(
             yield from contradictions(below, block, f"{path}{name}.")
 
 
-def _joined(path: str, names: tuple[str, ...]) -> str:
+def _joined(path: str, names: Sequence[str]) -> str:
     full = [path + name for name in names]
     return f"{', '.join(full[:-1])} and {full[-1]}"

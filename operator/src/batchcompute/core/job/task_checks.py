@@ -26,8 +26,8 @@ _BARE_METAL = re.compile(r"^BM[A-Z]*[0-9]")
 
 def check_task(spec: JobSpec, task: ResolvedTask, rules: Rules) -> Iterator[Finding]:
     """All but what the namespace may name; most telling first."""
-    for path, name in unsupported(TASK_FEATURES, task):
-        yield _finding(Reason.NOT_YET_SUPPORTED, task, path, f"{path}: {name} has no effect yet")
+    for path, text in unsupported(TASK_FEATURES, task):
+        yield _finding(Reason.NOT_YET_SUPPORTED, task, path, text)
     yield from _machines(task)
     yield from _env(task)
     yield from _local_paths(task)

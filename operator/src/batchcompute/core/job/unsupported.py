@@ -163,7 +163,7 @@ TASK_FEATURES: tuple[Feature[ResolvedTask], ...] = (
 
 
 def unsupported(features: Iterable[Feature[T]], subject: T) -> Iterator[tuple[str, str]]:
-    """JSON path and name of every use of a feature that has no effect yet."""
+    """JSON path and sentence of every use of a feature that has no effect yet."""
     for feature in features:
         for path in feature.uses(subject):
-            yield path, feature.name
+            yield path, f"{path} is not supported yet ({feature.name}): leave it out"

@@ -5,6 +5,7 @@ Judged by what the cloud saw: process times of the machines, and the machines th
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -136,7 +137,7 @@ def check_overlaps(stack: Stack) -> None:
     }
     for spans in runs.values():
         ordered = sorted(spans)
-        assert all(a[1] <= b[0] for a, b in zip(ordered, ordered[1:], strict=False))
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(ordered))
 
 
 def is_command(argv: list[str]) -> bool:

@@ -132,6 +132,15 @@ class Group:
             if any(d.exists() for d in left):
                 time.sleep(0.005)
 
+    def remove_family(self) -> None:
+        """Removes what the groups of all machines lie in, unless there is another machine."""
+        for family in {directory.parent for directory in self.directories}:
+            try:
+                family.rmdir()
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.EBUSY, errno.ENOTEMPTY):
+                    raise
+
 
 def _settings(version: int, limits: Limits) -> Iterable[tuple[str, str]]:
     if version == 2:

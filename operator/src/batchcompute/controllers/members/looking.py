@@ -32,6 +32,7 @@ async def read_result(ctx: Context, one: Tracked, key: str) -> bool:
     if record.mid != one.mid or attempt_path(one.open.member) != record.A:
         log.warning("%s is the result of another run", key)
         return False
+    one.sightings = one.sightings.with_beat()  # it has run, whether or not a beat was listed
     one.record, one.done_at = record, found.modified
     one.result = Result(Reason(record.reason), _exit(record.exit), record.message)
     return True

@@ -24,7 +24,7 @@ from tests.support.bench.costs import cloud_calls, cpu_seconds, peak_memory_mib
 from tests.support.bench.floor import GROUP, floor
 from tests.support.bench.report import Found
 
-LIGHT = Pace(pending_seconds=1.0, terminating_seconds=1.0, machines="light")
+LIGHT = Pace(pending_seconds=0.5, terminating_seconds=1.0, machines="light")
 JOB = f"{GROUP}/namespaces/{job.NAMESPACE}/jobs/{job.NAME}"
 LOOK_SECONDS = 0.2
 MEASURED = ("kube-apiserver", "etcd", "kube-controller-manager", "operator", "emulator", "hollow")

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from batchcompute.api import crdgen
+from batchcompute.api import crdgen, docgen
 from dev.generate import rbac
 
 ROOT = Path(__file__).parents[2]
 
 
-def wanted() -> Iterator[tuple[Path, Mapping[str, str]]]:
-    """Folders that hold generated files alone, each with the name and text of every one."""
-    yield ROOT / "crds", dict(crdgen.files())
-    yield ROOT / "manifests" / "install", dict(rbac.files())
+@dataclass(frozen=True)
+class Target:
+    """A folder and what is generated into it; `alone`: no other file may lie there."""
+
+    folder: Path
+    files: Mapping[str, str]
+    alone: bool = True
 
 
-def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
+def targets() -> list[Target]:
+    pages = {"api.md": docgen.api_page(), "reasons.md": docgen.reasons_page()}
+    return [
+        Target(ROOT / "crds", dict(crdgen.files())),
+        Target(ROOT / "manifests" / "install", dict(rbac.files())),
+        Target(ROOT / "docs" / "reference", pages, alone=False),
+    ]
+
+
+def stale(target: Target) -> list[str]:
     """Names of files that are missing, differ, or should not be there."""
-    present = {path.name: path.read_text("utf-8") for path in folder.glob("*") if path.is_file()}
-    return sorted(name for name in {*present, *files} if present.get(name) != files.get(name))
+    present = {p.name: p.read_text("utf-8") for p in target.folder.glob("*") if p.is_file()}
+    names = {*present, *target.files} if target.alone else target.files
+    return sorted(name for name in names if present.get(name) != target.files.get(name))
 
 
 def write(path: Path, text: str | None) -> None:
@@ -39,15 +53,15 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     found = False
-    for folder, files in wanted():
-        for name in stale(folder, files):
+    for target in targets():
+        for name in stale(target):
             found = True
-            path = folder / name
+            path = target.folder / name
             if check:
                 print(f"{path.relative_to(ROOT)} is not current: run `make generate`")
             else:
-                write(path, files.get(name))
-                print(f"{'wrote' if name in files else 'removed'} {path.relative_to(ROOT)}")
+                write(path, target.files.get(name))
+                print(f"{'wrote' if name in target.files else 'removed'} {path.relative_to(ROOT)}")
     return int(check and found)
 
 

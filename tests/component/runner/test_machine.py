@@ -203,7 +203,7 @@ async def test_cancel_ends_by_term_then_kill_with_its_log_in_the_bucket(cloud: C
     await cloud.workspace.put(LAYOUT.box(rid[:21]), box.encode())
     result = await cloud.result(rid)
     assert result.reason is Reason.CANCELLED
-    assert result.exit is not None and result.exit.signal == 9
+    assert result.exit is not None and result.exit.status == 137
     assert await cloud.stream(rid, "out") == b"up\n"
 
 

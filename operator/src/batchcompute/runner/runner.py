@@ -45,7 +45,7 @@ import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 from xml.etree import ElementTree
 
@@ -58,7 +58,6 @@ MIB = 1024 * 1024
 SEGMENTS = 16
 CAPS = [MIB * max(1, 2 ** (k - 3)) for k in range(SEGMENTS)]
 TAIL = 16 * 1024
-LINE = 4 * 1024
 BOOT_DEADLINE = 1800
 NOT_NAMED = 600
 SPOT_GRACE = 20
@@ -157,6 +156,10 @@ def compact(content: Json) -> bytes:
 
 
 # ---------------------------------------------------------------- transport
+def fine(status: int) -> bool:
+    return 200 <= status < 300
+
+
 class NetworkError(Exception):
     """No answer, or only a part of one."""
 
@@ -445,11 +448,19 @@ class Mailbox:
             log("%s %s: %s" % (what, number, error))
             return 0
 
-    def put_until(self, what: str, number: int, source: Any, deadline: float = float("inf")) -> int:
+    def put_until(
+        self,
+        what: str,
+        number: int,
+        source: Any,
+        deadline: float = float("inf"),
+        patient: bool = False,
+    ) -> int:
         """Repeats until the object is there, or a write-once key is taken (409), or the deadline.
 
-        ``source`` is bytes or a list of files. The mailbox may be away for a day (R14): then
-        signatures may have ended too, so a refusal reads the box for new ones and goes on.
+        ``source`` is bytes or a list of files. ``patient``: only a refusal counts against the
+        deadline. The mailbox may be away for a day (R14): then signatures may have ended too, so
+        a refusal reads the box for new ones and goes on.
         """
         tries = 0
         while True:
@@ -458,14 +469,14 @@ class Mailbox:
             else:
                 reader = Reader(source)
                 status = self.put(what, number, reader, reader.left)
-            if 200 <= status < 300 or (status == 409 and what in self.ONCE):
+            if fine(status) or (status == 409 and what in self.ONCE):
                 return status
-            if boottime() > deadline:
+            if boottime() > deadline and (400 <= status < 500 or not patient):
                 return status
             log("%s %d: answer %d, trying again" % (what, number, status))
             renewed = status == 403 and self.read_box()
             if not renewed:
-                time.sleep(min(backoff(tries), max(0.1, deadline - boottime())))
+                time.sleep(backoff(tries))
             tries += 1
 
     def read_box(self) -> bool:
@@ -492,7 +503,7 @@ class Mailbox:
 
     def start_lock(self, body: Json) -> bool:
         """R7: ``True`` when the attempt is ours, also by an earlier try whose reply was lost."""
-        if self.put_until("start", 0, compact(body)) < 300:
+        if fine(self.put_until("start", 0, compact(body))):
             return True
         tries = 0
         while True:
@@ -631,15 +642,19 @@ class Data:
         """Copies a prefix into a folder, in parallel; the number of files."""
         os.makedirs(target, exist_ok=True)
         with ThreadPoolExecutor(workers) as pool:
-            waiting = []
-            for name, size in self.listing(item):
-                path = inside(target, name)
-                if name.endswith("/") or not name:
-                    os.makedirs(path, exist_ok=True)
-                    continue
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                waiting.append(pool.submit(self._fetch, item, name, path, size))
-            return sum(future.result() for future in waiting)
+            waiting: List["Future[int]"] = []
+            try:
+                for name, size in self.listing(item):
+                    path = inside(target, name)
+                    if name.endswith("/") or not name:
+                        os.makedirs(path, exist_ok=True)
+                        continue
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+                    waiting.append(pool.submit(self._fetch, item, name, path, size))
+                return sum(future.result() for future in waiting)
+            finally:
+                for future in waiting:
+                    future.cancel()
 
     def _fetch(self, item: Json, name: str, path: str, size: int) -> int:
         fresh = path + ".part~"
@@ -970,19 +985,14 @@ class Shim:
         reserve(self.path("exit.json"))
         reserve(self.path("running.json"))
         self.tail = Tail(self.path("tail"))
-        self.streams = {
-            name: Segments(self.folder, name, self.spec.get("caps") or CAPS)
-            for name in ("out", "err")
-        }
+        self.streams = {name: Segments(self.folder, name, CAPS) for name in ("out", "err")}
         wake = self._signals()
         oom = machine_oom_kills()
         try:
             pipes = self._start()
-        except OSError as error:
-            fill(
-                self.path("exit.json"),
-                {"error": "the command cannot be started: %s" % error.strerror},
-            )
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            fill(self.path("exit.json"), {"error": "the command cannot be started: %s" % why})
             return 0
         self._pump(pipes, wake)
         for segments in self.streams.values():
@@ -1238,7 +1248,7 @@ class LogPump:
             size = os.path.getsize(path)
             sealed = size >= self.caps[number] or os.path.exists(self.path(stream, number + 1))
             if sealed or self._due(stream, number, size, final):
-                whole = self._upload(stream, number, size, sealed, deadline) and whole
+                whole = self._upload(stream, number, sealed, deadline, final) and whole
         return whole
 
     def _due(self, stream: str, number: int, size: int, final: bool) -> bool:
@@ -1248,9 +1258,12 @@ class LogPump:
         pause = max(OPEN_SEGMENT_EVERY, OPEN_SEGMENT_PER_MIB * size / MIB)
         return final or boottime() - when >= pause
 
-    def _upload(self, stream: str, number: int, size: int, sealed: bool, deadline: float) -> bool:
+    def _upload(
+        self, stream: str, number: int, sealed: bool, deadline: float, patient: bool
+    ) -> bool:
         path = self.path(stream, number)
-        if self.mailbox.put_until(stream, number, [(path, size)], deadline) >= 300:
+        size = os.path.getsize(path)
+        if not fine(self.mailbox.put_until(stream, number, [(path, size)], deadline, patient)):
             return False
         self.sent[stream, number] = (size, boottime())
         if sealed:
@@ -1289,6 +1302,7 @@ class Pulse:
         self.ready = False
         self.spot = False
         self.message = ""
+        self.over = False
         self.quiet = threading.Event()
         self.thread = threading.Thread(target=crash_only, args=(self._loop,), daemon=True)
 
@@ -1320,12 +1334,20 @@ class Pulse:
 
     def beat(self) -> int:
         with self.lock:
-            return self.mailbox.put("live", self.phase, self.body())
+            return 200 if self.over else self.mailbox.put("live", self.phase, self.body())
+
+    def end_with(self, put: Callable[[], int]) -> None:
+        """Runs ``put``; when it worked no beat follows, which would outlive its deletion."""
+        with self.lock:
+            status = put()
+            self.over = fine(status) or status == 409
+        if self.over:
+            self.quiet.set()
 
     def beat_until(self, deadline: float) -> None:
         """The beat of a new phase is worth waiting for (R9), but not for ever."""
         tries = 0
-        while not 200 <= self.beat() < 300:
+        while not fine(self.beat()):
             if boottime() > deadline:
                 return
             self.mailbox.read_box()
@@ -1360,7 +1382,11 @@ class SpotWatch:
         self.thread.start()
 
     def _loop(self) -> None:
-        if self.metadata.get("payment/charge-type") != "SPOTPAID":
+        charge = self.metadata.get("payment/charge-type")
+        while charge is None:
+            time.sleep(5)
+            charge = self.metadata.get("payment/charge-type")
+        if charge != "SPOTPAID":
             return
         while self.metadata.get("spot/termination-time") is None:
             time.sleep(5)
@@ -1413,7 +1439,7 @@ class Run:
             self.folder,
             self.mailbox,
             bool(self.task.get("redirects")),
-            self.task.get("caps") or CAPS,
+            CAPS,
         )
         self.spot = SpotWatch(metadata)
         self.stop = load(self.path("stop.json"))
@@ -1425,13 +1451,16 @@ class Run:
 
     def go(self) -> None:
         """Ends when ``done`` is in the bucket."""
+        if os.path.exists(self.path("delivered.json")):
+            return
         result = load(self.path("result.json"))
+        if result is not None:
+            self.pulse.phase, self.pulse.exit = 2, result["exit"]
+        self.pulse.thread.start()
         if result is None:
             self.spot.start()
-            self.pulse.thread.start()
             result = self._result(*self._to_end())
         self._publish(result)
-        self.pulse.quiet.set()
 
     # -------------------------------------------------------- up to the exit
     def _to_end(self) -> Tuple[str, str, Json]:
@@ -1465,9 +1494,11 @@ class Run:
             "cwd": self.work,
             "env": env,
             "cgroup": cgroup.folders,
-            "caps": self.task.get("caps"),
         }
-        self.command.start(spec, boottime())
+        try:
+            self.command.start(spec, boottime())
+        except OSError as error:
+            raise Ended("SetupFailed", "start: %s" % (error.strerror or error)) from None
 
     def _setup(self) -> None:
         self.pulse.message = "set-up"
@@ -1599,9 +1630,8 @@ class Run:
         if self.command.started():
             self.pulse.beat_until(boottime() + 60)
         end = boottime() + self.limits["upload"]
-        duplicate = reason == "DuplicateStart"
-        if not duplicate:
-            self.logs.finish(end)
+        if reason != "DuplicateStart" and not self.logs.finish(end):
+            log("the log is not complete in the bucket")
         outputs: Json = {"state": "Skipped", "files": 0, "bytes": 0}
         if "exit" in ending and reason != "SpotReclaimed":
             outputs, problem = self._outputs(reason, end)
@@ -1634,7 +1664,8 @@ class Run:
             outputs["state"] = "Partial" if problem else "Skipped"
             return outputs, problem
         manifest = delivery.manifest(self.slot["mid"], self.run["n"], self.run["A"])
-        if self.mailbox.put_until("manifest", 0, manifest, max(end, boottime() + 60)) < 300:
+        status = self.mailbox.put_until("manifest", 0, manifest, max(end, boottime() + 60))
+        if fine(status) or status == 409:
             outputs["manifestSha"] = hashlib.sha256(manifest).hexdigest()
         return outputs, problem
 
@@ -1674,7 +1705,15 @@ class Run:
         body = compact(result)
         if result["reason"] != "DuplicateStart":
             self.mailbox.put_until("result", 0, body)
-        self.mailbox.put_until("done", 0, body)
+        tries = 0
+        while True:
+            self.pulse.end_with(lambda: self.mailbox.put("done", 0, body))
+            if self.pulse.over:
+                break
+            self.mailbox.read_box()
+            time.sleep(backoff(tries))
+            tries += 1
+        try_save(self.path("delivered.json"), {"at": boottime()})
         CGroup((load(self.path("command.json")) or {}).get("cgroup", [])).remove()
         log("done: %s" % result["reason"])
 

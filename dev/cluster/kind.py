@@ -10,6 +10,7 @@ from dev.cluster.build import KUBERNETES, CannotBuild
 from dev.cluster.kubectl import run_kubectl
 
 READY = "120s"
+MARK = "made-by-kind"  # in the folder of a cluster that kind was asked for
 
 
 class KindCluster:
@@ -19,6 +20,7 @@ class KindCluster:
         self.directory = directory
         self.kubeconfig = directory / "admin.kubeconfig"
         self.name = _name(directory)
+        self._mark = directory / MARK
 
     @classmethod
     def start(cls, directory: Path) -> KindCluster:
@@ -27,6 +29,7 @@ class KindCluster:
         directory = directory.absolute()
         directory.mkdir(parents=True, exist_ok=True)
         cluster = cls(directory)
+        cluster._mark.touch()
         cluster._kind(
             "create",
             "cluster",
@@ -44,6 +47,7 @@ class KindCluster:
     def stop(self) -> None:
         self._kind("delete", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig}")
         self.kubeconfig.unlink(missing_ok=True)
+        self._mark.unlink(missing_ok=True)
 
     def _kind(self, *args: str) -> None:
         said = subprocess.run(
@@ -51,6 +55,12 @@ class KindCluster:
         )
         if said.returncode:
             raise CannotBuild(f"kind {args[0]} {args[1]} failed: {said.stderr.strip()}")
+
+
+def delete_left(directory: Path) -> None:
+    """Deletes the cluster of a folder whose owner has crashed; nothing when there was none."""
+    if (directory / MARK).exists():
+        KindCluster(directory).stop()
 
 
 def require_engine() -> None:

@@ -9,8 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from dev.cluster.build import binaries
-from dev.stack import record
+from dev.stack import clusters, record
 from dev.stack.exports import shell_lines
 from dev.stack.paths import ROOT, RUN
 from dev.stack.stack import remove_state
@@ -26,7 +25,7 @@ class NotUp(Exception):
 
 def up() -> None:
     """Starts the stack and waits until it is ready; when it is up already, says so."""
-    binaries()
+    clusters.prepare()
     with record.exclusive(RUN):
         found = record.read(FOLDER)
         if found and found.supervisor.alive() and found.ready:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from dev.cluster.cluster import Cluster, clean
 from dev.cluster.interrupts import held
+from dev.cluster.kind import delete_left
 from dev.cluster.process import Child, ProcessId
 from dev.cluster.start import Launch
 from dev.stack.cloud import DEFAULT_PACE, Cloud, Pace, launch_cloud, wait_for_cloud
@@ -123,6 +124,7 @@ class Stack:
 
 def remove_state(directory: Path) -> None:
     """Removes what a stopped stack leaves in its folder, all but the logs."""
+    delete_left(directory / "cluster")
     clean(directory / "cluster")
     cloud = directory / "cloud"
     if cloud.exists():

@@ -11,10 +11,10 @@ from dev.cluster.build import CannotBuild
 from dev.cluster.cluster import Cluster
 from dev.cluster.interrupts import Interrupted, install
 from dev.cluster.process import ProcessId, StartError
-from dev.stack import record
+from dev.stack import clusters, record
 from dev.stack.exports import exports
 from dev.stack.install import InstallError
-from dev.stack.stack import Stack
+from dev.stack.stack import AnyCluster, Stack
 
 LOOK_SECONDS = 0.5
 RESTART_SECONDS = 2.0
@@ -28,7 +28,8 @@ def supervise(folder: Path) -> int:
     up = record.Record({"supervisor": own})
     record.write(folder, up)
     try:
-        stack = Stack.start(folder, make_cluster=_noting(folder, up), say=_say)
+        make = _noting(folder, up, clusters.prepare())
+        stack = Stack.start(folder, make_cluster=make, say=_say)
     except (StartError, InstallError, CannotBuild) as error:
         _say(str(error))
         return 1
@@ -66,13 +67,16 @@ def _note(folder: Path, up: record.Record, stack: Stack) -> None:
     record.write(folder, up)
 
 
-def _noting(folder: Path, up: record.Record) -> Callable[[Path], Cluster]:
-    """Cluster.start that puts the children on record as soon as there are any."""
+def _noting(
+    folder: Path, up: record.Record, make: Callable[[Path], AnyCluster]
+) -> Callable[[Path], AnyCluster]:
+    """`make`, but the cluster's children are put on record as soon as there are any."""
 
-    def start(directory: Path) -> Cluster:
-        cluster = Cluster.start(directory)
-        up.processes.update(cluster.processes)
-        record.write(folder, up)
+    def start(directory: Path) -> AnyCluster:
+        cluster = make(directory)
+        if isinstance(cluster, Cluster):
+            up.processes.update(cluster.processes)
+            record.write(folder, up)
         return cluster
 
     return start

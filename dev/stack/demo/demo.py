@@ -9,10 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dev.cluster.build import binaries
-from dev.cluster.cluster import Cluster
-from dev.cluster.kind import KindCluster
 from dev.cluster.process import StartError
+from dev.stack import clusters
 from dev.stack.demo import job, show, words
 from dev.stack.demo.account import Bucket, instances
 from dev.stack.demo.text import text_of
@@ -44,7 +42,7 @@ def demo() -> int:
     except (OSError, ValueError) as error:
         printer.bad(f"batchcompute: {error}")
         return 2
-    make_cluster = _cluster_maker()
+    make_cluster = clusters.prepare()
     RUN.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="demo-", dir=RUN))
     try:
@@ -56,13 +54,6 @@ def demo() -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
-
-
-def _cluster_maker() -> Callable[[Path], AnyCluster]:
-    if os.environ.get("CLUSTER") == "kind":
-        return KindCluster.start
-    binaries()
-    return Cluster.start
 
 
 def _run(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.build import CannotBuild
-from dev.cluster.kind import KindCluster
+from dev.cluster.kind import KindCluster, delete_left
 
 SCRIPT = '#!/bin/sh\necho "$0 $*" >> "{calls}"\n{body}\n'
 
@@ -49,3 +49,16 @@ def test_a_cluster_of_its_own_name_is_made_and_deleted(tmp_path, monkeypatch):
     assert f"kind create cluster --name={one.name} --image=kindest/node:v1.36.3" in calls
     assert f"kind delete cluster --name={one.name}" in calls
     assert f"kind delete cluster --name={two.name}" not in calls
+
+
+def test_the_cluster_of_a_crashed_owner_is_deleted_and_no_other(tmp_path, monkeypatch):
+    program(tmp_path, "docker", "true")
+    program(tmp_path, "kind", "true")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    crashed = KindCluster.start(tmp_path / "crashed")
+    (tmp_path / "never").mkdir()
+    for folder in ("crashed", "crashed", "never"):
+        delete_left(tmp_path / folder)
+    deletions = [line for line in (tmp_path / "calls").read_text().splitlines() if "delete" in line]
+    assert len(deletions) == 1
+    assert crashed.name in deletions[0]

@@ -50,3 +50,12 @@ def task_instance(name: str = "demo.a.0", /, **spec: Any) -> Json:
         "metadata": {"name": name},
         "spec": {"job": "demo", "jobUID": "u", "task": "a", "index": 0, **spec},
     }
+
+
+def compute_node(name: str = "pool-a", /) -> Json:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ComputeNode",
+        "metadata": {"name": name},
+        "spec": {"env": "pool", "envUID": "u"},
+    }

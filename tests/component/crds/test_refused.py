@@ -146,6 +146,11 @@ JOBS: dict[str, tuple[Json, str]] = {
         "spec.tasks[0].compute.dataDisks[0]: Invalid value: fileSystem needs mountPath: set "
         "mountPath, or remove fileSystem",
     ),
+    "a key of encryption without encryption": (
+        compute(dataDisks=[{"size": 10, "kmsKeyId": "key-1"}]),
+        "spec.tasks[0].compute.dataDisks[0]: Invalid value: kmsKeyId needs encrypt: set encrypt to "
+        "true, or remove kmsKeyId",
+    ),
     "a variable with two values": (
         env(value="1", valueFrom={"secretKeyRef": {"name": "s", "key": "k"}}),
         "spec.tasks[0].env[0]: Invalid value: value and valueFrom exclude each other: keep one",

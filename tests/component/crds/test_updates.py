@@ -8,7 +8,14 @@ import pytest
 import yaml
 
 from dev.cluster.cluster import Cluster
-from tests.component.crds.manifests import COMPUTE, compute_env, job, task, task_instance
+from tests.component.crds.manifests import (
+    COMPUTE,
+    compute_env,
+    compute_node,
+    job,
+    task,
+    task_instance,
+)
 from tests.component.crds.server import Server
 
 Json = dict[str, Any]
@@ -172,13 +179,32 @@ def test_an_env_may_change(server: Server, autoscaled: str, change: Json) -> Non
     server.patch("computeenvs", autoscaled, {"spec": change}).ok()
 
 
-def test_of_a_task_instance_only_terminate_may_change(server: Server) -> None:
-    name = server.create("taskinstances", task_instance()).ok()["metadata"]["name"]
-    refused = server.patch("taskinstances", name, {"spec": {"index": 1}})
-    assert refused.message == (
-        f'TaskInstance.batchcompute.io "{name}" is invalid: spec.index: Invalid value: index is '
-        "immutable: only terminate may be changed"
-    )
+ONLY_TERMINATE = "is immutable: only terminate may be changed"
+CHILD_REFUSED: dict[str, tuple[Json, str]] = {
+    "its job": ({"job": "x"}, f"spec.job: Invalid value: job {ONLY_TERMINATE}"),
+    "its job's uid": ({"jobUID": "x"}, f"spec.jobUID: Invalid value: jobUID {ONLY_TERMINATE}"),
+    "its task": ({"task": "x"}, f"spec.task: Invalid value: task {ONLY_TERMINATE}"),
+    "its index": ({"index": 1}, f"spec.index: Invalid value: index {ONLY_TERMINATE}"),
+    "its env": (
+        {"env": "x"},
+        "spec: Invalid value: spec is immutable: delete the ComputeNode to have it replaced",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), CHILD_REFUSED.values(), ids=CHILD_REFUSED)
+def test_a_child_may_not_change(server: Server, change: Json, message: str) -> None:
+    env = "env" in change
+    plural, body = ("computenodes", compute_node) if env else ("taskinstances", task_instance)
+    name = server.fresh_name()
+    kind = server.create(plural, body(name)).ok()["kind"]
+    answer = server.patch(plural, name, {"spec": change})
+    assert answer.message == f'{kind}.batchcompute.io "{name}" is invalid: {message}'
+
+
+def test_a_task_instance_is_terminated_by_a_patch(server: Server) -> None:
+    name = server.fresh_name()
+    server.create("taskinstances", task_instance(name)).ok()
     server.patch("taskinstances", name, {"spec": {"terminate": True}}).ok()
 
 

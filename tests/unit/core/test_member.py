@@ -41,6 +41,7 @@ NEW = MemberFacts("0000000002-aaaaaa-000", "ins-a", Sightings(BOUND), LIMITS)
 RUNNING = replace(NEW, sightings=seen((1010, "RUNNING")), beat=Beat(1, NOW - 5, 100))
 GONE = replace(NEW, sightings=seen((1010, "RUNNING"), (19_000, None), (19_010, None)))
 LOOKED = replace(GONE, looked_at=19_011)
+FAILED = replace(NEW, sightings=seen((1300, "LAUNCH_FAILED")))
 STOPPED = replace(RUNNING, stop=Reason.MACHINE_LOST)
 SETTLED = replace(RUNNING, settled=True)
 DONE = Result(Reason.COMPLETED, Exit(code=0))
@@ -78,8 +79,8 @@ def beats(phase: int, began: float, at: float = NOW, **change: Any) -> MemberFac
 
 
 def lost(**change: Any) -> MemberFacts:
-    """Gone and looked at, with what it left behind."""
-    return replace(LOOKED, **change)
+    """Gone, looked at and recorded, with what it left behind."""
+    return replace(LOOKED, **{"stop": Reason.MACHINE_LOST} | change)
 
 
 CASES: dict[str, tuple[MemberFacts, float, str]] = {
@@ -108,6 +109,19 @@ CASES: dict[str, tuple[MemberFacts, float, str]] = {
     "LAUNCH_FAILED and vanished before anybody wrote that down": (
         replace(NEW, sightings=seen((1300, "LAUNCH_FAILED"), (1310, None), (1320, None))),
         1320, "Finish LaunchFailed Creation",
+    ),
+    "LAUNCH_FAILED and no creation retry left: recorded before it counts": (
+        replace(FAILED, creation_left=False), 1300, "RecordStop CreationFailed",
+    ),
+    "LAUNCH_FAILED, no creation retry left, recorded": (
+        replace(FAILED, creation_left=False, stop=Reason.CREATION_FAILED), 1300,
+        "Finish CreationFailed Creation",
+    ),
+    "LAUNCH_FAILED after a stop is no launch of the same attempt": (
+        replace(FAILED, stop=Reason.BOOT_TIMEOUT), 1300, "Finish BootTimeout Infrastructure",
+    ),
+    "LAUNCH_FAILED while asked to end": (
+        replace(FAILED, wish=Wish(Reason.DELETED, 1.0)), 1300, "RecordStop Deleted",
     ),
     "the relaunch is current: the failed one waits to vanish": (
         replace(NEW, sightings=seen((1300, "LAUNCH_FAILED")), current=False, mailbox_clean=True),
@@ -213,7 +227,16 @@ CASES: dict[str, tuple[MemberFacts, float, str]] = {
     # gone (24, 25, 26, R9)
     "gone: last look": (GONE, NOW, "Look"),
     "a look from before it was gone": (replace(GONE, looked_at=19_009), NOW, "Look"),
-    "gone, nothing left behind": (LOOKED, NOW, "Finish MachineLost Infrastructure"),
+    "gone, nothing left behind: recorded before it counts": (
+        LOOKED, NOW, "RecordStop MachineLost",
+    ),
+    "gone, nothing left behind, recorded": (lost(), NOW, "Finish MachineLost Infrastructure"),
+    "a spot machine gone: recorded as that": (
+        replace(LOOKED, spot=True), NOW, "RecordStop SpotReclaimed",
+    ),
+    "gone while asked to end: recorded as that": (
+        replace(LOOKED, wish=Wish(Reason.DELETED, 1.0)), NOW, "RecordStop Deleted",
+    ),
     "gone, result.json found": (lost(result=DONE), NOW, "Finish Completed 0 None"),
     "gone while the command ran": (
         lost(beat=Beat(1, 18_000, 9)), NOW, "Finish MachineLost Infrastructure",
@@ -231,15 +254,17 @@ CASES: dict[str, tuple[MemberFacts, float, str]] = {
         lost(beat=Beat(2, 18_000, 9, Exit(code=0))), NOW, "Finish OutputsLost 0 Infrastructure",
     ),
     "a spot machine gone while it delivered a success": (
-        lost(beat=Beat(2, 18_000, 9, Exit(code=0)), spot=True), NOW,
+        lost(beat=Beat(2, 18_000, 9, Exit(code=0)), spot=True, stop=Reason.SPOT_RECLAIMED), NOW,
         "Finish SpotReclaimed 0 Infrastructure",
     ),
-    "a spot machine gone": (lost(spot=True), NOW, "Finish SpotReclaimed Infrastructure"),
+    "a spot machine gone": (
+        lost(spot=True, stop=Reason.SPOT_RECLAIMED), NOW, "Finish SpotReclaimed Infrastructure",
+    ),
     "a spot machine gone after our stop": (
         lost(spot=True, stop=Reason.BOOT_TIMEOUT), NOW, "Finish BootTimeout Infrastructure",
     ),
     "a machine gone that had the notice": (
-        lost(beat=Beat(1, 18_000, 9, spot=True)), NOW, "Finish SpotReclaimed Infrastructure",
+        replace(LOOKED, beat=Beat(1, 18_000, 9, spot=True)), NOW, "RecordStop SpotReclaimed",
     ),
     "stopped for a timeout, then gone": (
         lost(stop=Reason.TIMED_OUT, beat=Beat(1, 1, 1)), NOW, "Finish TimedOut User",
@@ -249,9 +274,6 @@ CASES: dict[str, tuple[MemberFacts, float, str]] = {
     ),
     "stopped by a wish after exit 0, then gone": (
         lost(stop=Reason.DELETED, beat=Beat(2, 1, 1, Exit(code=0))), NOW, "Finish Deleted 0 None",
-    ),
-    "gone by itself while asked to end": (
-        lost(wish=Wish(Reason.DELETED, 1.0)), NOW, "Finish Deleted None",
     ),
     # the end (27 to 31, 33)
     "settled: keys, then the machine": (SETTLED, NOW, "CleanMailbox, Terminate"),
@@ -299,17 +321,26 @@ def test_the_boot_note_becomes_the_message() -> None:
 
 
 NEXT: dict[str, tuple[MemberFacts, bool]] = {
-    "a durable result": (replace(RUNNING, result=DONE), True),
-    "gone": (GONE, True),
-    "never ran": (replace(NEW, sightings=seen((1300, "LAUNCH_FAILED"))), True),
-    "TERMINATING still executes": (
-        replace(STOPPED, sightings=seen((1010, "TERMINATING"))),
-        False,
+    "a durable result, written down": (replace(SETTLED, result=DONE), True),
+    "a durable result that nobody wrote down yet": (replace(RUNNING, result=DONE), False),
+    "gone, and its end written down": (replace(GONE, settled=True), True),
+    "gone, and its end not written down": (GONE, False),
+    "never ran: the same attempt again": (FAILED, True),
+    "never ran, but a stop has its end in hand": (replace(FAILED, stop=Reason.DELETED), False),
+    "never ran, stopped, written down": (
+        replace(FAILED, stop=Reason.BOOT_TIMEOUT, settled=True), True,
     ),
-    "stopped and hanging": (STOPPED, False),
-    "switched off, may be switched on": (replace(NEW, sightings=seen((1, "STOPPED"))), False),
-    "absent, too young to be gone": (replace(NEW, sightings=seen((1, None), (99, None))), False),
-}
+    "written down, TERMINATING still executes": (
+        replace(SETTLED, sightings=seen((1010, "TERMINATING"))), False,
+    ),
+    "stopped and hanging": (replace(STOPPED, settled=True), False),
+    "switched off, may be switched on": (
+        replace(SETTLED, sightings=seen((1, "STOPPED"))), False,
+    ),
+    "absent, too young to be gone": (
+        replace(NEW, sightings=seen((1, None), (99, None)), settled=True), False,
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("facts", "expected"), NEXT.values(), ids=NEXT)

@@ -9,6 +9,7 @@ from batchcompute.core.gone import Standing
 from batchcompute.core.member_facts import (
     Action,
     AskCancel,
+    Budget,
     CleanMailbox,
     Close,
     Finish,
@@ -36,9 +37,9 @@ REST_EVERY = 60.0
 def decide(facts: MemberFacts, now: float) -> MemberDecision:
     """What to do about a bound member at ``now``. Performing it twice is performing it once.
 
-    The order of the cases is the safety argument: nothing here terminates a machine that has
-    neither a durable outcome nor a ``stop`` record, and nothing closes a member whose machine
-    is not gone (R5, R6).
+    The order of the cases is the safety argument: nothing here terminates a machine, or ends an
+    attempt, that has neither a durable result nor a ``stop`` record, and nothing closes a member
+    whose machine is not gone (R5, R6).
     """
     where = gone.standing(facts.sightings)
     if facts.settled or not facts.current:
@@ -46,23 +47,25 @@ def decide(facts: MemberFacts, now: float) -> MemberDecision:
     if facts.result is not None:
         return _finish(verdict.of_result(facts.result, _stopping(facts)))
     if facts.sightings.never_ran:
-        return _finish(Outcome(Reason.LAUNCH_FAILED, verdict.budget_of(Reason.LAUNCH_FAILED)))
+        return _never_ran(facts, now)
     if where is Standing.GONE:
-        since = facts.sightings.gone_at or now
-        return _finish(verdict.of_lost(facts)) if _looked(facts, since) else _act(now, Look())
+        return _gone(facts, now)
     if facts.stop is not None:
         return _terminate(facts, now)
     return _watch(facts, where, now)
 
 
 def may_start_next(facts: MemberFacts) -> bool:
-    """R6: whether this member stands in the way of another attempt no longer.
+    """R6: whether this member stands in the way of another launch no longer.
 
     A launch needs it of every open member of its instance: a ``DuplicateStart`` of one says
-    that another still works.
+    that another still works. LAUNCH_FAILED lets the same attempt be launched at once, but not
+    once a ``stop`` record has taken its end in hand.
     """
-    where = gone.standing(facts.sightings)
-    return facts.result is not None or (where is Standing.GONE or facts.sightings.never_ran)
+    if facts.sightings.never_ran and facts.stop is None:
+        return True
+    over = facts.sightings.never_ran or gone.standing(facts.sightings) is Standing.GONE
+    return facts.settled and (facts.result is not None or over)
 
 
 # -- while it works -------------------------------------------------------------------
@@ -133,6 +136,33 @@ def _deadline(facts: MemberFacts, beat: Beat, now: float) -> MemberDecision:
     if now < until:
         return MemberDecision((), until)
     return _cancel(facts, reason, until, now)
+
+
+# -- without a result -----------------------------------------------------------------
+
+
+def _never_ran(facts: MemberFacts, now: float) -> MemberDecision:
+    """The same attempt again, while creation retries are left and nobody recorded its end."""
+    if facts.stop is not None:
+        return _finish(Outcome(facts.stop, verdict.budget_of(facts.stop)))
+    if facts.wish is not None:
+        return _act(now, RecordStop(facts.wish.reason))
+    if not facts.creation_left:
+        return _act(now, RecordStop(Reason.CREATION_FAILED))
+    return _finish(Outcome(Reason.LAUNCH_FAILED, Budget.CREATION))
+
+
+def _gone(facts: MemberFacts, now: float) -> MemberDecision:
+    """Last look, ``stop`` record, verdict.
+
+    The record is for the fence: an old leader must not end an attempt that a later one has
+    launched once more because it saw LAUNCH_FAILED (found by the explicit-state model).
+    """
+    if not _looked(facts, facts.sightings.gone_at or now):
+        return _act(now, Look())
+    if facts.stop is None:
+        return _act(now, RecordStop(verdict.lost(facts)))
+    return _finish(verdict.of_lost(facts))
 
 
 # -- the end --------------------------------------------------------------------------

@@ -127,6 +127,7 @@ class MemberFacts:
     - ``cancel``: the cancel in its box, by this leader or found there.
     - ``mailbox_clean``: ``done``, ``live`` and ``box`` of this member were deleted.
     - ``terminate_at``: the last TerminateInstances of this leader that named it.
+    - ``creation_left``: a LAUNCH_FAILED may be followed by another launch (resourceMaxRetries).
     - ``lost_after``: the wait between silence and the verdict (setting, 600).
     """
 
@@ -148,6 +149,7 @@ class MemberFacts:
     cancel: Cancel | None = None
     mailbox_clean: bool = False
     terminate_at: float | None = None
+    creation_left: bool = True
     lost_after: float = 600.0
 
 
@@ -170,7 +172,11 @@ class AskCancel:
 
 @dataclass(frozen=True, slots=True)
 class RecordStop:
-    """Append to the ledger that this member ends without a result (R5); before Terminate."""
+    """Append to the ledger that this member ends without a result (R5).
+
+    Before Terminate, and before the Finish of a machine that went by itself: the append is
+    the fence that a status write is not.
+    """
 
     reason: Reason
 

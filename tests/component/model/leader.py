@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchcompute.core import attempts
@@ -182,6 +183,9 @@ def _command(
     rules: Rules,
 ) -> Command | None:
     assert record.machine is not None
+    by_itself = facts.sightings.gone_at is not None
+    if isinstance(wanted, RecordStop) and by_itself and not rules.verdict_record:
+        wanted = judgement.action(replace(facts, stop=wanted.reason), True)
     match wanted:
         case RecordStop() if not rules.stop_record:
             return Command("terminate", seq, (record.machine,))

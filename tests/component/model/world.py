@@ -92,6 +92,7 @@ class Rules(NamedTuple):
 
     bind_by_cas: bool = True  # R3
     stop_record: bool = True  # R5
+    verdict_record: bool = True  # step 9: a stop record also for what went by itself
     gone: bool = True  # R6
     fence: bool = True  # R2
     start_lock: bool = True  # R7

@@ -211,3 +211,19 @@ def test_a_retry_starts_from_a_clean_work_folder(host: Host) -> None:
     host.finish()
     assert host.stream("out") == b""
     assert os.listdir(work) == []
+
+
+def test_one_unreadable_input_ends_the_download_of_the_others(host: Host) -> None:
+    for number in range(200):
+        host.bucket.put(DATA, f"in/{number:03d}", b"x")
+
+    def fault(request: Request) -> str | None:
+        return "403" if request.key == "in/000" else None
+
+    host.bucket.fault = fault
+    host.direct(copying("true", workers=2))
+    result = host.finish()
+    assert result.reason is Reason.SETUP_FAILED
+    assert "in/000: 403 AccessDenied" in result.message
+    reads = [request for request in host.bucket.requests if request.key.startswith("in/")]
+    assert len(reads) < 100

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
+
+import pytest
 
 from batchcompute.mailbox.definition import Definition
 from batchcompute.mailbox.inbound import Outcome, OutputState, Reason
 from batchcompute.mailbox.records import Deadlines
+from tests.support.bucket import Request
 from tests.support.runner import ATTEMPT, LAUNCH, LAYOUT, MID, RID, WS, Host, alive, wait_for
 
 SCRIPT = 'echo "index $BATCH_TASK_INSTANCE_INDEX of $GREETING"; echo oops >&2; pwd; ls -A'
@@ -167,3 +171,47 @@ def test_a_directory_of_another_version_is_told_and_powers_off(host: Host) -> No
     assert host.bucket.get(WS, LAYOUT.boot_fail(LAUNCH)) == (
         b"runner: a directory of version 2; this runner speaks 1"
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        pytest.param(Definition("true\0"), "null byte", id="a command with a null byte"),
+        pytest.param(
+            Definition("true", env={f"V{n}": "x" * 32768 for n in range(100)}),
+            "Argument list too long",
+            id="more environment than the kernel takes",
+        ),
+    ],
+)
+def test_a_command_that_cannot_be_started_is_told(
+    host: Host, task: Definition, message: str
+) -> None:
+    host.direct(task)
+    result = host.finish()
+    assert result.reason is Reason.SETUP_FAILED
+    assert "the command cannot be started" in result.message and message in result.message
+
+
+def test_nothing_follows_done(host: Host) -> None:
+    """The operator deletes the beats of a handled run: a late one would stay for ever."""
+
+    def slow(request: Request) -> None:
+        if request.key == LAYOUT.done(RID):
+            time.sleep(2)
+
+    host.bucket.fault = slow
+    host.direct(Definition("true"))
+    host.finish()
+    time.sleep(2.5)
+    keys = [request.key for request in host.bucket.requests]
+    assert keys[-1] == LAYOUT.done(RID)
+
+
+def test_a_spot_machine_is_known_as_soon_as_metadata_answers(host: Host) -> None:
+    host.direct(Definition("trap 'exit 0' TERM; while :; do sleep 0.1; done"))
+    host.start()
+    wait_for("the command runs", host.running)
+    host.metadata.values["payment/charge-type"] = "SPOTPAID"
+    host.metadata.values["spot/termination-time"] = "2026-01-01 00:00:00"
+    assert host.result().reason is Reason.SPOT_RECLAIMED

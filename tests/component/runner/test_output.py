@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from batchcompute.mailbox.definition import Definition
 from batchcompute.mailbox.inbound import Reason
 from batchcompute.mailbox.records import Deadlines
-from tests.support.runner import ATTEMPT, LAYOUT, WS, Host, wait_for
+from tests.support.runner import ATTEMPT, LAYOUT, RID, WS, Host, wait_for
 
 MIB = 1024 * 1024
 
@@ -64,7 +65,9 @@ def test_output_is_never_in_the_commands_way(host: Host) -> None:
     host.bucket.fault = lambda request: "503" if "/out." in request.key else None
     host.direct(Definition("head -c 300000000 /dev/zero"), Deadlines(30, 60, 1, 1))
     host.start()
-    wait_for("the command ends", (host.state / "run/0/exit.json").exists)
+    wait_for("the command ends", lambda: host.beats(2))
+    time.sleep(2.5)
+    assert host.bucket.get(WS, LAYOUT.done(RID)) is None, "the log comes first"
     host.bucket.fault = lambda request: None
     result = host.result(60)
     assert result.reason is Reason.COMPLETED

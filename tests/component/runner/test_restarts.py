@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,17 @@ def test_what_is_kept_on_disk_is_for_root_alone(host: Host) -> None:
     holders = [path for path in Path(host.state).rglob("*.json") if "secret" in path.read_text()]
     assert holders
     assert all(path.stat().st_mode & 0o077 == 0 for path in holders)
+
+
+def test_a_restart_after_delivery_sends_nothing(host: Host) -> None:
+    """`done` may have been handled and deleted: it must not come back."""
+    host.direct(Definition("true"))
+    first = host.start()
+    host.result()
+    wait_for("it is known to be delivered", (host.state / "run/0/delivered.json").exists)
+    host.kill(first)
+    host.bucket.objects.clear()
+    second = host.start()
+    time.sleep(2)
+    assert second.poll() is None
+    assert host.bucket.under(WS, "") == {}

@@ -214,3 +214,79 @@ def test_another_runs_signatures_are_not_taken(tmp_path: Path) -> None:
 def test_the_quoting_of_both_sides_agrees() -> None:
     text = "".join(map(chr, range(1, 256)))
     assert runner.quoted(text) == quote(text, safe="-_.~")
+
+
+@pytest.mark.parametrize(
+    ("beat", "life", "expected"),
+    [
+        pytest.param(15, 86400, 15, id="the beat"),
+        pytest.param(15, 30, 5, id="short signatures: six looks into the box in their life"),
+        pytest.param(15, 3, 1, id="never more often than once a second"),
+        pytest.param(60, 3600, 60, id="a slow beat of a large fleet"),
+    ],
+)
+def test_intervals(tmp_path: Path, beat: int, life: int, expected: float) -> None:
+    held = slot(tmp_path)
+    held.content.update(beat=beat, taken=0.0, put={"keyTime": f"1000;{1300 + life}"})
+    mailbox = runner.Mailbox(held, runner.Transport())
+    assert runner.Pulse(mailbox, str(tmp_path)).interval() == expected
+
+
+DIRECTORY: dict[str, Any] = {
+    "v": 1, "launch": "L", "state": "Bound", "host": HOST, "put": {}, "get": {}, "beat": 1,
+    "tasks": {"t": {}},
+    "slots": {
+        "ins-1": {"mid": "L-000", "kind": "run", "boxGet": "b", "run": {"n": 0, "tkey": "t"}},
+    },
+}  # fmt: skip
+
+
+class Off(Exception):
+    """The machine was powered off."""
+
+
+def joined(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, directory: dict[str, Any] | None, hours: float
+) -> dict[str, Any]:
+    """Polls one directory over and over; each look takes a minute of a clock of its own."""
+    (folder / "boot").write_text(
+        f"launch=L\ndir={HOST}/ws/v1/dir/L?sig=a=b\nfail=\ndeadline=1800\n"
+    )
+    now = [1000.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += 60
+        assert now[0] < 1000 + hours * 3600
+
+    machine = runner.Machine(str(folder))
+    monkeypatch.setattr("batchcompute.runner.runner.time.sleep", sleep)
+    monkeypatch.setattr(runner, "boottime", lambda: now[0])
+    monkeypatch.setattr(machine.metadata, "get", lambda name: "ins-1")
+    monkeypatch.setattr(machine, "_directory", lambda url: directory)
+
+    def power_off(why: str) -> None:
+        raise Off(f"{now[0] - 1000:.0f} s")
+
+    monkeypatch.setattr(machine, "_power_off", power_off)
+    return machine._join()
+
+
+def test_a_machine_takes_its_own_slot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = joined(monkeypatch, tmp_path, DIRECTORY, 1)
+    assert (found["mid"], found["prefix"], found["instance"]) == ("L-000", "ws/v1/", "ins-1")
+
+
+@pytest.mark.parametrize(
+    ("directory", "after"),
+    [
+        pytest.param(None, "1860 s", id="no directory: at the boot deadline"),
+        pytest.param({**DIRECTORY, "slots": {}}, "660 s", id="not named: after ten minutes"),
+        pytest.param({**DIRECTORY, "state": "Void"}, "660 s", id="void: after ten minutes"),
+        pytest.param({**DIRECTORY, "v": 2}, "0 s", id="another version: at once"),
+    ],
+)
+def test_a_machine_without_work_powers_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, directory: dict[str, Any] | None, after: str
+) -> None:
+    with pytest.raises(Off, match=f"^{after}$"):
+        joined(monkeypatch, tmp_path, directory, 2)

@@ -1363,6 +1363,8 @@ class Pulse:
     def _loop(self) -> None:
         while True:
             status = self.beat()
+            if self.over:
+                return
             renewed = self.mailbox.read_box()
             if renewed and status == 403:
                 continue

@@ -41,6 +41,6 @@ env: ## print the exports for what `make up` started: eval "$(make -s env)"
 	@$(RUN) -m dev.stack env
 
 bench: ## throughput with light machines (N=1000 TASKS=1)
-	@dev/preflight && $(RUN) -m tests.support.bench
+	@dev/preflight && $(RUN) -m dev.bench
 
 .PHONY: help demo test unit verify lint generate up down env bench

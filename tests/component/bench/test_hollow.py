@@ -53,7 +53,7 @@ async def test_it_says_what_the_real_runner_says_in_the_same_order(host, tmp_pat
     found = host.result()
     assert world.done == 1
     assert host.order() == order
-    same = {"v", "mid", "n", "A", "outcome", "reason", "exit", "runner"}
+    same = {"v", "mid", "n", "A", "outcome", "reason", "exit"}
     assert found.model_dump(include=same) == wanted.model_dump(include=same)
     assert found.outputs.state == wanted.outputs.state
     assert host.bucket.refused == []

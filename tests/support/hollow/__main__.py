@@ -38,10 +38,13 @@ async def follow(world: World, control: str, failed: list[str]) -> None:
             if machine["state"] != "RUNNING" or name in seen:
                 continue
             seen.add(name)
-            boot = await boot_of(world, control, name, boots)
-            task = asyncio.create_task(act(world, name, boot))
+            task = asyncio.create_task(play(world, control, name, boots))
             tasks.add(task)
             task.add_done_callback(partial(ended, instance_id=name))
+
+
+async def play(world: World, control: str, name: str, boots: dict[str, Boot]) -> None:
+    await act(world, name, await boot_of(world, control, name, boots))
 
 
 async def boot_of(world: World, control: str, name: str, boots: dict[str, Boot]) -> Boot:

@@ -14,8 +14,12 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from batchcompute.runner.runner import PROTOCOL, VERSION, presigned
+from tests.support.hollow.presigned import Url
 from tests.support.hollow.script import Boot
+
+PROTOCOL = 1
+VERSION = "hollow"
+BEAT_SECONDS = 15.0
 
 BOOT_ID = "00000000-0000-4000-8000-000000000000"
 ONCE = {"x-cos-forbid-overwrite": "true"}
@@ -96,9 +100,13 @@ class Hollow:
         prefix: str,
     ) -> None:
         self._world = world
-        self._host, self._grant = directory["host"], directory["put"]
+        self._write = Url(directory["host"], prefix, directory["put"])
+        self._box = Url(directory["host"], prefix, directory["get"])(
+            f"box/{slot['mid']}", slot["boxGet"]
+        )
+        self._every = directory.get("beat", BEAT_SECONDS)
         self._slot, self._run = slot, slot["run"]
-        self._instance, self._prefix = instance_id, prefix
+        self._instance = instance_id
         self._rid = f"{slot['mid']}.{self._run['n']}"
         self._taken = time.monotonic()
 
@@ -109,13 +117,20 @@ class Hollow:
         lock = {"v": PROTOCOL, **started, "nonce": self._rid, "boot": BOOT_ID}
         await self._put(f"{path}start", sig["start"], orjson.dumps(lock), once=True)
         if self._world.command_seconds:  # the runner says nothing of a command that ends at once
-            await self._beat(1)
-            await asyncio.sleep(self._world.command_seconds)
+            await self._command()
         await self._beat(2)
         result = orjson.dumps(self._result())
         await self._put(f"{path}result.json", sig["result"], result, once=True)
         await self._put(f"done/{self._rid}", sig["done"], result, once=True)
         self._world.done += 1
+
+    async def _command(self) -> None:
+        left = self._world.command_seconds
+        while left > 0:
+            await self._beat(1)
+            await self._world.get(self._box)  # mostly 404: there is nothing to say
+            await asyncio.sleep(min(left, self._every))
+            left -= self._every
 
     async def _beat(self, phase: int) -> None:
         line: dict[str, Any] = {"v": PROTOCOL, "mid": self._slot["mid"], "n": self._run["n"]}
@@ -127,8 +142,7 @@ class Hollow:
         await self._put(f"live/{self._rid}.{phase}", self._run["sig"]["live"][phase], body)
 
     async def _put(self, name: str, signature: str, body: bytes, once: bool = False) -> None:
-        url = presigned(self._host, self._prefix + name, self._grant, signature, once)
-        await self._world.put(url, body, once)
+        await self._world.put(self._write(name, signature, once), body, once)
 
     def _elapsed(self) -> float:
         return round(time.monotonic() - self._taken, 3)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-NAME = "bench"
 NAMESPACE = "default"
 
 
-def manifest(instances: int, tasks: int) -> dict[str, Any]:
+def manifest(name: str, instances: int, tasks: int) -> dict[str, Any]:
     """Tasks without edges that share the instances as evenly as possible."""
     small, more = divmod(instances, tasks)
     return {
         "apiVersion": "batchcompute.io/v1alpha1",
         "kind": "Job",
-        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {
             "tasks": [
                 {
@@ -23,7 +22,7 @@ def manifest(instances: int, tasks: int) -> dict[str, Any]:
                     "application": {"command": "true"},
                     "compute": {"imageId": "img-batch001", "instanceType": "S5.MEDIUM4"},
                 }
-                for number in range(tasks)
+                for number in range(min(tasks, instances))
             ]
         },
     }

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Any
 
-from tests.support.bench.api import Api
+from dev.bench.api import Api
 
 NAMESPACE = "bench-floor"
 GROUP = "/apis/batchcompute.io/v1alpha1"
@@ -24,9 +24,15 @@ async def floor(api: Api, instances: int) -> float:
     rate = instances / (time.monotonic() - began)
     await api.call("DELETE", PATH)
     await api.call("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
-    while await api.call("GET", f"/api/v1/namespaces/{NAMESPACE}"):
-        await asyncio.sleep(0.2)
+    await _until_gone(api)
     return rate
+
+
+async def _until_gone(api: Api) -> None:
+    while True:
+        if await api.call("GET", f"/api/v1/namespaces/{NAMESPACE}") is None:
+            return
+        await asyncio.sleep(0.2)
 
 
 async def _client(api: Api, numbers: Any) -> None:

@@ -164,7 +164,7 @@ class Task(TaskFields):
     RULES: ClassVar[tuple[Rule, ...]] = (
         *COMPLETE,
         Rule(
-            "!has(self.dependsOn) || self.dependsOn.all(d, d.task != self.name)",
+            "!has(self.dependsOn) || [self.name].all(n, self.dependsOn.all(d, d.task != n))",
             "dependsOn names the task itself: remove that edge",
             field="dependsOn",
         ),

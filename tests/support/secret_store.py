@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FINALIZER = "batchcompute.io/ledger"
-How = Literal["lost request", "lost reply", "late", "pause"]
+How = Literal["lost request", "lost reply", "late", "pause", "refused"]
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Fault:
 
     ``lost request``: no effect, no reply. ``lost reply``: the effect, no reply. ``late``: no
     reply, the effect at :meth:`SecretMemory.deliver`. ``pause``: before the effect, until ``go``.
+    ``refused``: nobody listens, no effect.
     """
 
     verb: str
@@ -84,6 +85,8 @@ class SecretMemory:
         if fault.how == "pause":
             await fault.go.wait()
             return effect()
+        if fault.how == "refused":
+            raise ConnectionRefusedError(f"{verb} {name}")
         if fault.how == "lost reply":
             effect()
         elif fault.how == "late":

@@ -34,7 +34,7 @@ async def test_the_first_leader_makes_the_root_and_leads_at_one() -> None:
     assert (ledger.root.owner, ledger.root.floor) == ("owner", 1)
 
 
-@pytest.mark.parametrize("how", ["lost request", "lost reply"])
+@pytest.mark.parametrize("how", ["lost request", "lost reply", "refused"])
 async def test_an_append_whose_reply_is_lost_is_written_once(how: How) -> None:
     bench = Bench()
     ledger = await bench.leader()
@@ -42,6 +42,17 @@ async def test_an_append_whose_reply_is_lost_is_written_once(how: How) -> None:
     entry = await ledger.append(launch([member(0)]))
     assert states(bench) == {1: "lead", 2: "Intent"}
     assert ledger.index.entries[2] == entry
+
+
+async def test_an_append_outlives_a_server_that_goes_away_after_it() -> None:
+    bench = Bench()
+    ledger = await bench.leader()
+    bench.memory.fault("create", "lost reply")
+    for _ in range(3):
+        bench.memory.fault("get", "refused")
+    await ledger.append(launch([member(0)]))
+    await ledger.append(launch([member(1)]))
+    assert states(bench) == {1: "lead", 2: "Intent", 3: "Intent"}
 
 
 async def test_an_append_that_arrives_after_its_repeat_changes_nothing() -> None:
@@ -167,7 +178,7 @@ async def test_a_leader_overtaken_before_it_raised_the_floor_is_deposed() -> Non
         await taking
 
 
-@pytest.mark.parametrize("how", ["lost request", "lost reply"])
+@pytest.mark.parametrize("how", ["lost request", "lost reply", "refused"])
 @pytest.mark.parametrize("verb", ["list", "create", "replace", "get"])
 async def test_a_take_over_survives_a_lost_reply(verb: str, how: How) -> None:
     bench = Bench()
@@ -198,7 +209,7 @@ async def test_a_root_that_was_deleted_is_made_again_and_marked() -> None:
 # -- transitions ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["lost request", "lost reply"])
+@pytest.mark.parametrize("how", ["lost request", "lost reply", "refused"])
 async def test_a_binding_whose_reply_is_lost_is_decided_once(how: How) -> None:
     bench = Bench()
     ledger = await bench.leader()

@@ -12,7 +12,7 @@ from batchcompute.ledger import codec, names, takeover, writes
 from batchcompute.ledger.errors import Deposed
 from batchcompute.ledger.index import LedgerIndex
 from batchcompute.ledger.records import Abandon, Entry, Launch, LaunchState, Record, Stop
-from batchcompute.ledger.store import Conflict, NotFound, StoredSecret, Unknown
+from batchcompute.ledger.store import LOST, Conflict, NotFound, StoredSecret
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -230,7 +230,7 @@ class Ledger:
                         secret, launch = await self._store.replace(changed), wanted
                 except (Conflict, NotFound):
                     secret = None
-                except Unknown:
+                except LOST:
                     secret = None
                     await backoff.wait()
                 else:

@@ -29,6 +29,9 @@ class Unknown(StoreError):
     """The reply was lost: the effect may or may not have happened, or may yet happen."""
 
 
+LOST = (Unknown, OSError)  # OSError: the server cannot be reached now; asking again is right
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSecret:
     """A Secret as read. ``created`` is Unix seconds; ``repr`` shows no data."""
@@ -49,8 +52,8 @@ class StoredSecret:
 class SecretStore(Protocol):
     """Secrets of the ledger in the operator's namespace, type ``batchcompute.io/ledger``.
 
-    Every method raises :class:`Unknown` when the reply is lost and any other exception
-    only when certainly nothing happened (a refusal by the API server).
+    Every method raises :class:`Unknown` when the reply is lost, ``OSError`` when the server
+    was never reached, and any other exception only when certainly nothing happened (a refusal).
     """
 
     async def list(self) -> list[StoredSecret]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from batchcompute.ledger import codec, names, root, writes
 from batchcompute.ledger.errors import Deposed, ForeignLedger
 from batchcompute.ledger.records import Entry, Lead
-from batchcompute.ledger.store import AlreadyExists, Conflict, NotFound, Unknown
+from batchcompute.ledger.store import LOST, AlreadyExists, Conflict, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ async def read(
             await store.create(names.ROOT_NAME, root.encode(fresh), {codec.KIND_LABEL: "root"})
         except AlreadyExists:
             pass  # another process made it: list again
-        except Unknown:
+        except LOST:
             await backoff.wait()
 
 
@@ -100,7 +100,7 @@ async def _raise_floor(
             return await store.replace(replace(secret, data=root.encode(raised)))
         except NotFound:
             raise Deposed("the root of the ledger was deleted during the take-over") from None
-        except Unknown:
+        except LOST:
             await backoff.wait()
         except Conflict:
             pass

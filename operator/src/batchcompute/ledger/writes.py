@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from batchcompute.ledger import codec, names, root
 from batchcompute.ledger.errors import Deposed
-from batchcompute.ledger.store import AlreadyExists, Conflict, NotFound, Unknown
+from batchcompute.ledger.store import LOST, AlreadyExists, Conflict, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,7 +35,7 @@ async def list_all(store: SecretStore, backoff: Backoff) -> list[StoredSecret]:
     while True:
         try:
             return await store.list()
-        except Unknown:
+        except LOST:
             await backoff.wait()
 
 
@@ -46,7 +46,7 @@ async def get(store: SecretStore, name: str, backoff: Backoff) -> StoredSecret |
             return await store.get(name)
         except NotFound:
             return None
-        except Unknown:
+        except LOST:
             await backoff.wait()
 
 
@@ -67,7 +67,7 @@ async def create(store: SecretStore, record: Record, backoff: Backoff) -> Stored
             return await store.create(name, data, labels)
         except AlreadyExists:
             taken = True
-        except Unknown:
+        except LOST:
             taken = False
             await backoff.wait()
         found = await get(store, name, backoff)
@@ -82,7 +82,7 @@ async def delete(store: SecretStore, name: str, uid: str, backoff: Backoff) -> N
     while True:
         try:
             await store.delete(name, uid)
-        except Unknown:
+        except LOST:
             await backoff.wait()
         except (Conflict, NotFound):
             return

@@ -99,10 +99,10 @@ class Acceptances:
         if found.generation != view.generation:
             found.spec = Job.from_object(_object(view)).spec
             found.generation = view.generation
-            uses = [f"{path}: {name}" for path, name in unsupported(JOB_FEATURES, found.spec)]
+            uses = [text for _, text in unsupported(JOB_FEATURES, found.spec)]
             found.complaint = None
             if uses:
-                text = f"{uses[0]} has no effect yet; the job goes on without"
+                text = f"{uses[0]}; the job goes on without"
                 found.complaint = Refusal(Reason.NOT_YET_SUPPORTED, text, lasting=False)
         return found
 

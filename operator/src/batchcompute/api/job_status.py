@@ -80,6 +80,7 @@ class Resolved(ApiModel):
     security_group_ids: tuple[str, ...] = Field(
         default=(), max_length=5, description="Default groups.", json_schema_extra=ATOMIC
     )
+    project_id: int | None = Field(default=None, description="Default billing project.")
     workspace: str | None = Field(
         default=None, max_length=1_024, description="Workspace, cos://.../."
     )

@@ -2,8 +2,8 @@
 
 Reads a plan (JSON, one line) from standard input and writes JSON lines: `{"pid": N}` when PID 1
 is there and waits for a line `go`, `{"running": true}` when it has gone inside, `{"error": "..."}`
-where either fails; at the end `{"ended": true}`. A line `kill` ends the machine, and so does the
-end of standard input: a killed emulator leaves none. Whatever the end, no process, mount,
+where either fails; at the end `{"ended": true}`. When its standard input ends the
+machine is killed: so a killed emulator leaves none. Whatever the end, no process, mount,
 cgroup or file of the machine is left but its console.
 """
 
@@ -106,29 +106,29 @@ def keeper_environment() -> dict[str, str]:
 
 def main() -> None:
     plan = Plan.from_json(sys.stdin.readline())
-    abandoned = False
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     try:
         pid = start(plan)
         say(running=True)
-        abandoned = keep(pid, plan.group)
+        keep(pid, plan.group)
     except OSError as error:
         say(error=str(error))
     finally:
         if plan.group:
             plan.group.remove()
-            if abandoned:
-                plan.group.remove_family()
         remove_tree(plan.directory)
-    say(ended=True)
+    if not say(ended=True) and plan.group:
+        plan.group.remove_family()
 
 
-def say(**message: object) -> None:
+def say(**message: object) -> bool:
+    """False if the emulator is gone; then nobody else removes what its machines shared."""
     try:
         os.write(1, json.dumps(message).encode() + b"\n")
     except BrokenPipeError:
-        return  # the emulator is gone; what is left to do is to clean up
+        return False
+    return True
 
 
 def start(plan: Plan) -> int:
@@ -254,21 +254,16 @@ def be_init(plan: Plan, go: int, answer: int, console: int) -> None:
     os.execve(PYTHON, argv, ENVIRONMENT)  # noqa: S606
 
 
-def keep(pid: int, group: Group | None) -> bool:
-    """Until the machine ends: by itself, by a line `kill`, or because the emulator has gone.
-
-    True for the last: then nobody is left to remove what the emulator's machines shared.
-    """
+def keep(pid: int, group: Group | None) -> None:
+    """Until the machine ends, by itself or because standard input has ended."""
     machine = os.pidfd_open(pid)
     ready, _, _ = select.select([machine, 0], [], [])
-    abandoned = machine not in ready and not os.read(0, 16)
     if machine not in ready:
         os.kill(pid, signal.SIGKILL)
     if group:
         group.freeze(False)  # what is frozen does not die
     os.waitpid(pid, 0)
     os.close(machine)
-    return abandoned
 
 
 if __name__ == "__main__":

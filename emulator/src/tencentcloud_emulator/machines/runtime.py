@@ -128,7 +128,6 @@ class RealMachine:
         self.exited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closing: asyncio.Future[None] | None = None
         self._plan = plan
-        self._killed = False
         self._keeper = keeper
         self.pid = 0
         """PID 1, as the host numbers it."""
@@ -151,10 +150,7 @@ class RealMachine:
 
     async def kill(self) -> None:
         """Power off hard. Returns when every process, mount, group and file of it is gone."""
-        if not self._killed:
-            self._killed = True
-            self._tell("kill")
-            self._close_stdin()
+        self._close_stdin()
         await asyncio.shield(self.exited)
         if self.closing is not None:
             await self.closing

@@ -65,3 +65,27 @@ def judge(
     secrets: dict[str, SecretView | None] | None = None,
 ) -> Acceptance:
     return accept(subject, templates or {}, secrets or {}, by or rules())
+
+
+FOR_EVER = "wrong for ever"
+BROKEN = "the template can mend it"
+MISSING = "missing something"
+
+
+def grade(acceptance: Any) -> str:
+    refusal = acceptance.refusal
+    if refusal.lasting:
+        return FOR_EVER
+    return MISSING if refusal.missing else BROKEN
+
+
+def copy(source: str = "cos://data-1250000000/in/", path: str = "in") -> Json:
+    return task(inputMappings=[{"source": source, "path": path, "mode": "Copy"}])
+
+
+def edges(*names: str) -> list[Json]:
+    return [{"task": name} for name in names]
+
+
+def compute(**fields: Any) -> Json:
+    return task(compute={**COMPUTE, **fields})

@@ -8,18 +8,22 @@ import pytest
 
 from batchcompute.api.job import Job
 from batchcompute.api.task_template import TaskTemplate
-from batchcompute.core.job.accept import merged_tasks, secret_names
-from batchcompute.core.job.acceptance import Frozen, Rules, SecretView
+from batchcompute.core.job.acceptance import Frozen, Rules
 from batchcompute.core.job.observed import Edge
 from batchcompute.core.job.places import DefaultPlace
 from batchcompute.core.job.resolve import resolve_tasks, template_names
-from batchcompute.settings import Permission, Settings
+from batchcompute.settings import Settings
 from batchcompute.vocabulary import Reason
 from tests.unit.core.job.acceptance_cases import (
+    BROKEN,
     COMPUTE,
-    EVERYTHING,
-    KEY_PAIR,
+    FOR_EVER,
+    MISSING,
     PLACE,
+    compute,
+    copy,
+    edges,
+    grade,
     job,
     judge,
     rules,
@@ -28,30 +32,6 @@ from tests.unit.core.job.acceptance_cases import (
 )
 
 Json = dict[str, Any]
-
-FOR_EVER = "wrong for ever"
-BROKEN = "the template can mend it"
-MISSING = "missing something"
-
-
-def grade(acceptance: Any) -> str:
-    refusal = acceptance.refusal
-    if refusal.lasting:
-        return FOR_EVER
-    return MISSING if refusal.missing else BROKEN
-
-
-def copy(source: str = "cos://data-1250000000/in/", path: str = "in") -> Json:
-    return task(inputMappings=[{"source": source, "path": path, "mode": "Copy"}])
-
-
-def edges(*names: str) -> list[Json]:
-    return [{"task": name} for name in names]
-
-
-def compute(**fields: Any) -> Json:
-    return task(compute={**COMPUTE, **fields})
-
 
 PATH = "inputMappings[0].source"
 FORM = "write cos://<bucket>-<appid>/<prefix>/"
@@ -207,6 +187,13 @@ TEMPLATED: dict[str, tuple[Json, TaskTemplate | None, Reason, str, str]] = {
         FOR_EVER,
         'task "b": instances is 3 and application.commands has 2 entries: remove instances',
     ),
+    "the template brings too many instances": (
+        FROM_TEMPLATE,
+        template(application={"command": "x"}, compute=COMPUTE, instances=100_000),
+        Reason.INVALID_MERGE,
+        BROKEN,
+        "100001 instances after the merge, at most 100000 are allowed: lower them",
+    ),
     "the template uses what has no effect yet": (
         FROM_TEMPLATE,
         template(application={"command": "x"}, compute={**COMPUTE, "chargeType": "Spot"}),
@@ -230,7 +217,7 @@ TEMPLATED: dict[str, tuple[Json, TaskTemplate | None, Reason, str, str]] = {
 def test_a_merge_is_refused(
     own: Json, found: TaskTemplate | None, reason: Reason, how_long: str, message: str
 ) -> None:
-    answer = judge(job(own), templates={"counter": found})
+    answer = judge(job(task("a"), own), templates={"counter": found})
     assert answer.refusal
     assert (answer.refusal.reason, grade(answer)) == (reason, how_long)
     assert answer.refusal.message == message
@@ -292,192 +279,6 @@ def test_without_any_zone_there_is_no_placement() -> None:
     assert answer.refusal.reason == Reason.PLACEMENT_MISSING
     named = judge(job(placement={"zone": "ap-guangzhou-4"}), by=rules(place=DefaultPlace()))
     assert named.accepted
-
-
-# --- credentials ---------------------------------------------------------------------------------
-
-REF: Json = {"credentialsSecretRef": {"name": "tencent"}}
-TOKEN = SecretView(KEY_PAIR.keys | {"token"})
-
-ACCOUNTS: dict[str, tuple[Job, SecretView | None, Reason | None]] = {
-    "its Secret is not there": (job(**REF), None, Reason.SECRET_NOT_FOUND),
-    "its Secret lacks a key": (
-        job(**REF),
-        SecretView(frozenset({"secretId"})),
-        Reason.SECRET_INVALID,
-    ),
-    "its Secret serves": (job(**REF), KEY_PAIR, None),
-    "another account has no workspace": (
-        job(**REF),
-        SecretView(KEY_PAIR.keys, app_id="1259999999"),
-        Reason.WORKSPACE_MISSING,
-    ),
-    "a token alone serves no path": (
-        job(copy(), **REF),
-        TOKEN,
-        Reason.CREDENTIALS_NOT_DELEGABLE,
-    ),
-    "a token serves a job without paths": (job(**REF), TOKEN, None),
-    "a token with a role serves paths": (
-        job(copy(), **REF),
-        SecretView(TOKEN.keys | {"roleArn"}),
-        None,
-    ),
-    "a CAM role serves the paths": (
-        job({**copy(), "compute": {**COMPUTE, "camRoleName": "Reader"}}, **REF),
-        TOKEN,
-        None,
-    ),
-}
-
-
-@pytest.mark.parametrize(("subject", "secret", "reason"), ACCOUNTS.values(), ids=ACCOUNTS)
-def test_a_job_with_credentials_of_its_own(
-    subject: Job, secret: SecretView | None, reason: Reason | None
-) -> None:
-    nobody = rules(Permission(namespaces=("other",)))
-    answer = judge(subject, by=nobody, secrets={"tencent": secret})
-    assert (answer.refusal and answer.refusal.reason) == reason
-
-
-def secret_env(*, optional: bool = False) -> Json:
-    ref = {"name": "s", "key": "k", "optional": optional}
-    return task(env=[{"name": "T", "valueFrom": {"secretKeyRef": ref}}])
-
-
-SECRETS: dict[str, tuple[Json, SecretView | None, str | None]] = {
-    "the Secret is there": (secret_env(), SecretView(frozenset({"k"})), None),
-    "no Secret": (
-        secret_env(),
-        None,
-        'task "a": env: there is no Secret "s": create it',
-    ),
-    "no such key": (
-        secret_env(),
-        SecretView(frozenset({"x"})),
-        'task "a": env: Secret "s" has no key k: add it',
-    ),
-    "no Secret, and it may be missing": (secret_env(optional=True), None, None),
-}
-
-
-@pytest.mark.parametrize(("own", "secret", "message"), SECRETS.values(), ids=SECRETS)
-def test_a_variable_from_a_secret(
-    own: Json, secret: SecretView | None, message: str | None
-) -> None:
-    answer = judge(job(own), secrets={"s": secret})
-    if message is None:
-        assert answer.accepted
-    else:
-        assert answer.refusal
-        assert (answer.refusal.message, grade(answer)) == (message, MISSING)
-
-
-def test_the_secrets_to_read_are_known_before_acceptance() -> None:
-    subject = job(secret_env(), task("b", env=secret_env(optional=True)["env"]), **REF)
-    assert secret_names(subject, merged_tasks(subject, {})) == {"s", "tencent"}
-
-
-# --- rights of the namespace (R12) ---------------------------------------------------------------
-
-NOTHING = Permission(namespaces=("team-a",))
-OUTPUT = task(outputMappings=[{"path": "o", "destination": "cos://data-1250000000/out/"}])
-
-RIGHTS: dict[str, tuple[Permission, Job, str | None]] = {
-    "a namespace that no entry lists": (
-        Permission(namespaces=("team-b",), buckets=("*",)),
-        job(),
-        None,
-    ),
-    "a bucket": (NOTHING, job(copy()), "cos://data-1250000000/in/"),
-    "an output bucket": (NOTHING, job(OUTPUT), "cos://data-1250000000/out/"),
-    "a bucket of another prefix": (
-        Permission(namespaces=("team-a",), buckets=("data-1250000000/team-a/",)),
-        job(copy()),
-        "cos://data-1250000000/in/",
-    ),
-    "a CAM role": (NOTHING, job(compute(camRoleName="Worker")), "Worker"),
-    "a security group": (NOTHING, job(compute(securityGroupIds=["sg-9"])), "sg-9"),
-    "a snapshot": (
-        NOTHING,
-        job(compute(dataDisks=[{"size": 10, "snapshotId": "snap-1"}])),
-        "snap-1",
-    ),
-}
-
-
-@pytest.mark.parametrize(("permission", "subject", "name"), RIGHTS.values(), ids=RIGHTS)
-def test_a_namespace_may_not_name(permission: Permission, subject: Job, name: str | None) -> None:
-    answer = judge(subject, by=rules(permission))
-    assert answer.refusal
-    assert answer.refusal.reason == Reason.NOT_PERMITTED
-    assert grade(answer) == FOR_EVER
-    used = "the operator's own credentials" if name is None else f"may not use {name} with"
-    assert used in answer.refusal.message
-    assert "set credentialsSecretRef" in answer.refusal.message
-
-
-ALLOWED: dict[str, tuple[Permission, Job]] = {
-    "what needs no right": (NOTHING, job()),
-    "its bucket": (
-        Permission(namespaces=("team-a",), buckets=("data-1250000000",)),
-        job(copy()),
-    ),
-    "its prefix of a bucket": (
-        Permission(namespaces=("team-a",), buckets=("data-1250000000/in/",)),
-        job(copy("cos://data-1250000000/in/deep/")),
-    ),
-    "the operator's own region by name": (NOTHING, job(region="ap-guangzhou")),
-    "everything, by wildcards": (
-        EVERYTHING,
-        job(compute(camRoleName="Worker", securityGroupIds=["sg-9"])),
-    ),
-    "a path that its CAM role serves": (
-        Permission(namespaces=("team-a",), cam_roles=("Reader",)),
-        job({**copy(), "compute": {**COMPUTE, "camRoleName": "Reader"}}),
-    ),
-}
-
-
-@pytest.mark.parametrize(("permission", "subject"), ALLOWED.values(), ids=ALLOWED)
-def test_a_namespace_may_name(permission: Permission, subject: Job) -> None:
-    assert judge(subject, by=rules(permission)).refusal is None
-
-
-def test_rights_of_several_entries_add_up() -> None:
-    entries = (
-        Permission(namespaces=("*",), buckets=("data-1250000000",)),
-        Permission(namespaces=("team-a",), cam_roles=("Worker",)),
-    )
-    subject = job({**copy(), "compute": {**COMPUTE, "camRoleName": "Worker"}})
-    assert judge(subject, by=rules(*entries)).accepted
-
-
-def test_what_is_not_supported_yet_needs_its_right_all_the_same() -> None:
-    """The finding is there beside `NotYetSupported`: building the feature must not open a hole."""
-    subject = job(
-        task(
-            compute={
-                **COMPUTE,
-                "placement": {"hostIds": ["host-1"], "projectId": 9},
-            },
-            inputMappings=[{"source": "cfs://10.0.0.1/x/", "path": "in"}],
-        ),
-        region="ap-shanghai",
-        placement={"dedicatedResourcePackIds": ["rp-1"]},
-    )
-    denied = [
-        f.path
-        for f in judge(subject, by=rules(NOTHING)).findings
-        if f.reason is Reason.NOT_PERMITTED
-    ]
-    assert denied == [
-        "region",
-        "placement.dedicatedResourcePackIds[0]",
-        "compute.placement.projectId",
-        "compute.placement.hostIds[0]",
-        "inputMappings[0].source",
-    ]
 
 
 def test_rules_are_read_from_the_settings_file() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from batchcompute.api.types import MAX_INSTANCES
 from batchcompute.core.job.acceptance import Acceptance, Finding
 from batchcompute.core.job.account import check_account, freeze
 from batchcompute.core.job.cycle import find_cycle, spelled_out
@@ -47,6 +48,7 @@ def accept(
         else:
             tasks.append(found)
             findings.extend(check_task(job.spec, found, rules))
+    findings.extend(_check_total(job, tasks))
     findings.extend(check_account(job, tasks, rules, secrets))
     if job.spec.credentials_secret_ref is None:
         findings.extend(check_rights(job, tasks, rules))
@@ -82,6 +84,16 @@ def _check_job(job: Job) -> Iterator[Finding]:
             if other not in upstream:
                 text = f'task "{name}": dependsOn names "{other}", which this job does not have'
                 yield Finding(Reason.OBJECT_INVALID, text, None, "tasks")
+
+
+def _check_total(job: Job, tasks: list[ResolvedTask]) -> Iterator[Finding]:
+    """The API server has counted a task whose instances a template brings as one."""
+    total = sum(task.size for task in tasks)
+    if total > MAX_INSTANCES:
+        text = f"{total} instances after the merge, at most {MAX_INSTANCES} are allowed: lower them"
+        templated = sorted((task for task in tasks if task.template), key=lambda task: task.size)
+        task = templated[-1].name if templated else None
+        yield Finding(Reason.INVALID_MERGE, text, task, "instances")
 
 
 def _resolve(

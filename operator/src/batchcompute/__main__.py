@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from batchcompute import app
+from batchcompute.controllers.bucket import WorkspaceError
 from batchcompute.controllers.signers import SignerError
 from batchcompute.kube.config import ConfigError
 from batchcompute.ledger.errors import Deposed
@@ -16,6 +17,8 @@ from batchcompute.runtime import logs
 from batchcompute.settings import SettingsError, load
 
 log = logging.getLogger("batchcompute")
+
+MENDABLE = (SettingsError, ConfigError, app.StartError, SignerError, WorkspaceError)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,7 +43,7 @@ def _ended(error: Exception) -> int:
     if isinstance(cause, Deposed):
         log.warning("%s; this process ends", cause)
         return 3
-    if isinstance(cause, SettingsError | ConfigError | app.StartError | SignerError):
+    if isinstance(cause, MENDABLE):
         print(f"batchcompute: {cause}", file=sys.stderr)
         return 1
     log.error("the operator ends", exc_info=error)

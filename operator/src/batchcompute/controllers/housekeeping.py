@@ -9,6 +9,8 @@ from batchcompute.cloud import errors
 from batchcompute.core import orphans
 from batchcompute.ledger.index import LedgerIndex
 from batchcompute.ledger.records import Launch, LaunchState
+from batchcompute.mailbox.errors import CosError
+from batchcompute.mailbox.keys import parse_launch
 from batchcompute.vocabulary import TagKey
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS = 1.0
 DIRECTORY_SECONDS = 5.0
 TICK = 5.0
+DAY = 86_400.0
 
 
 class Housekeeping:
@@ -89,6 +92,34 @@ class Housekeeping:
             return True
         tracked = [self._ctx.tracker.get(mid) for mid, _ in launch.by_mid()]
         return all(one is None or one.beats or one.settled for one in tracked)
+
+    async def run_mailbox(self) -> None:
+        """Once a day, what no open launch stands for and is older than a day goes (section 6)."""
+        while True:
+            await self._ctx.clock.sleep(DAY)
+            if not len(self._ctx.tracker):
+                continue
+            try:
+                await self._sweep_mailbox()
+            except CosError as error:
+                log.warning("mailbox sweep: %s", error)
+
+    async def _sweep_mailbox(self) -> None:
+        cos, layout = self._ctx.mailbox.cos, self._ctx.mailbox.layout
+        for folder in ("dir", "box", "live", "done"):
+            page = await cos.list_all(layout.polled(folder))
+            old = [
+                entry.key
+                for entry in page.entries
+                if page.date - entry.modified > DAY and not self._is_open(entry.key)
+            ]
+            if old:
+                await cos.delete_many(old)
+
+    def _is_open(self, key: str) -> bool:
+        """Keys begin with their launch: ``<seq:010d>-<nonce6>``."""
+        launch = parse_launch(key.rpartition("/")[2][:17])
+        return launch is not None and self._ctx.ledger.index.launch(launch.seq) is not None
 
     # -- strangers (R4) ------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import aiohttp
 from batchcompute.cloud.credential import Credential
 from batchcompute.cloud.limiter import RateLimiter
 from batchcompute.cloud.tencent.client import TencentClient
-from batchcompute.controllers import kinds, workspace
+from batchcompute.controllers import bucket, kinds, workspace
 from batchcompute.controllers.acceptance import Acceptances, Accepted
 from batchcompute.controllers.context import Context
 from batchcompute.controllers.credentials import Clouds
@@ -34,10 +34,16 @@ from batchcompute.controllers.signers import DataKeys
 from batchcompute.controllers.store import InstanceView, Key, Store, instance_view, job_view
 from batchcompute.core.job.acceptance import Rules
 from batchcompute.kube.client import Client
-from batchcompute.kube.events import EventRecorder
+from batchcompute.kube.events import EventRecorder, Regarding
 from batchcompute.kube.informer import Informer
 from batchcompute.kube.ledger_store import LedgerSecretStore
-from batchcompute.kube.resources import COMPUTE_ENVS, JOBS, TASK_INSTANCES, TASK_TEMPLATES
+from batchcompute.kube.resources import (
+    COMPUTE_ENVS,
+    JOBS,
+    LEASES,
+    TASK_INSTANCES,
+    TASK_TEMPLATES,
+)
 from batchcompute.kube.secrets import SecretReader
 from batchcompute.ledger.errors import Deposed
 from batchcompute.ledger.ledger import Ledger
@@ -47,6 +53,7 @@ from batchcompute.runtime.loop import ReconcileLoop
 from batchcompute.runtime.metrics import Metrics
 from batchcompute.runtime.workqueue import WorkQueue
 from batchcompute.settings import Settings
+from batchcompute.vocabulary import Reason
 
 log = logging.getLogger(__name__)
 
@@ -266,12 +273,14 @@ class Leadership:
             house.run_ledger(),
             house.run_directories(),
             house.run_sweep(),
+            house.run_mailbox(),
             ctx.mailbox.signers.run(),
             ctx.secrets.run(),
             ctx.events.run(),
             self._relist(),
         ):
             self._forever(work)
+        self._once(self._set_expiry())
         for job in ctx.store.jobs():
             ctx.poke(job)
 
@@ -285,6 +294,17 @@ class Leadership:
             workers=self._settings.workers,
             expected=EXPECTED,
         )
+
+    async def _set_expiry(self) -> None:
+        """Expiry rules of the workspace; without the right to set them an event says so."""
+        prefix = self.ctx.mailbox.layout.prefix
+        owner8 = prefix.rstrip("/").split("/")[-2]
+        if await bucket.set_expiry(self._settings, self._credential, prefix, owner8):
+            return
+        lease = Regarding(LEASES, self._settings.namespace, self._settings.leader.lease_name, "")
+        reason = Reason.LIFECYCLE_RULES_DENIED
+        text = f"{reason.meaning} Objects under {prefix} of {self._settings.workspace.url} stay."
+        self.ctx.events.record(lease, reason, text, kind="Warning")
 
     async def _relist(self) -> None:
         """Find what was deleted unheard, and what was never heard of."""

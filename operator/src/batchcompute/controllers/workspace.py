@@ -12,6 +12,7 @@ import aiohttp
 
 from batchcompute.cloud.credential import Credential
 from batchcompute.cloud.port import Cloud
+from batchcompute.controllers import bucket
 from batchcompute.controllers.mailbox import Mailbox
 from batchcompute.controllers.signers import NarrowSigners
 from batchcompute.kube.client import Client
@@ -38,7 +39,7 @@ async def open_mailbox(
     clock: Clock,
     owner: str,
 ) -> Mailbox:
-    """Raises ``SignerError`` or a ``CosError`` with what is wrong with the workspace."""
+    """Raises ``WorkspaceError``, ``SignerError`` or a ``CosError``: what is wrong with it."""
     where = settings.workspace
     owner8 = hashlib.sha256(owner.encode()).hexdigest()[:8]
     layout = Layout.of(where.prefix, owner8)
@@ -57,6 +58,7 @@ async def open_mailbox(
     signers = NarrowSigners(
         where, policies, assume=assume, federate=federate, secret=secret, clock=clock
     )
+    await bucket.check(settings, credential)
     await signers.open()
     endpoint = settings.endpoints.cos
     scheme = endpoint.partition("://")[0] if endpoint else "https"

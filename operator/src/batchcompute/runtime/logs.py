@@ -58,5 +58,7 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("kopf.objects", "kopf", "aiohttp.access", "qcloud_cos", "urllib3", "asyncio"):
+    for noisy in ("kopf.objects", "kopf", "aiohttp.access", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It logs every refusal with the whole answer; we catch the refusal and say it ourselves.
+    logging.getLogger("qcloud_cos").setLevel(logging.CRITICAL)

@@ -124,7 +124,7 @@ async def _floor(measured: Bench, instances: int) -> Floor:
     pids = {name: measured.cluster.pids[name] for name in ("kube-apiserver", "etcd")}
     before, own = cpu_seconds(pids), time.process_time()
     rate = await floor(measured.api, instances)
-    cpu = {name: after - before[name] for name, after in cpu_seconds(pids).items()}
+    cpu = _difference(cpu_seconds(pids), before)
     cpu["client"] = time.process_time() - own
     each = 1000 * sum(cpu.values()) / instances
     measured.say(
@@ -145,8 +145,9 @@ async def _run(measured: Bench, lowest: Floor, instances: int, tasks: int) -> Fo
         raise BenchFailed(applied.stderr)
     await _until(measured, name, "Complete", began)
     wall = time.monotonic() - began
+    used = _difference(cpu_seconds(pids), cpu)
+    others = machine.share_of_others(sum(used.values()))
     await _until(measured, name, "ResourcesReleased", began)
-    used = {name: after - cpu[name] for name, after in cpu_seconds(pids).items()}
     return Found(
         instances=instances,
         tasks=tasks,
@@ -157,8 +158,13 @@ async def _run(measured: Bench, lowest: Floor, instances: int, tasks: int) -> Fo
         calls=cloud_calls(control) - calls,
         cpu=used,
         operator_peak_mib=peak_memory_mib(pids["operator"]),
-        others=machine.share_of_others(sum(used.values())),
+        cpu_released=_difference(cpu_seconds(pids), cpu),
+        others=others,
     )
+
+
+def _difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
+    return {name: seconds - before[name] for name, seconds in after.items()}
 
 
 async def _until(measured: Bench, name: str, condition: str, began: float) -> None:

@@ -26,6 +26,7 @@ GOOD = Found(
     ),
     calls=Counter({"RunInstances": 10, "TerminateInstances": 12, "DescribeInstances": 30}),
     cpu={"operator": 2.0, "kube-apiserver": 6.0},
+    cpu_released={"operator": 3.0, "kube-apiserver": 7.0},
     operator_peak_mib=120.0,
     others=0.31,
 )

@@ -18,8 +18,9 @@ class Window(Generic[T]):
     """``flush(items)`` is called with at most ``size`` distinct items.
 
     It happens when there are that many, ``idle`` seconds after the last one came, ``longest``
-    seconds after the first, or at once when ``nothing_to_come`` says so. ``flush`` raising is
-    logged; the items come again by their own next look.
+    seconds after the first, or at once when ``nothing_to_come`` says so. An item that is being
+    flushed is not taken in again. ``flush`` raising is logged; the items come again by their own
+    next look.
     """
 
     def __init__(
@@ -39,10 +40,13 @@ class Window(Generic[T]):
         self._longest = longest
         self._nothing_to_come = nothing_to_come
         self._items: dict[T, None] = {}
+        self._flushing: frozenset[T] = frozenset()
         self._first = self._last = 0.0
         self._wake = asyncio.Event()
 
     def add(self, item: T) -> None:
+        if item in self._flushing:
+            return
         now = self._clock.monotonic()
         if not self._items:
             self._first = now
@@ -66,10 +70,13 @@ class Window(Generic[T]):
             for item in items:
                 del self._items[item]
             self._first = self._clock.monotonic()
+            self._flushing = frozenset(items)
             try:
                 await self._flush(items)
             except Exception:
                 log.exception("a batch of %d failed", len(items))
+            finally:
+                self._flushing = frozenset()
 
     async def _wait(self) -> None:
         while True:

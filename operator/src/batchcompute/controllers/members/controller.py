@@ -10,7 +10,7 @@ from batchcompute.controllers.members.facts import facts_of
 from batchcompute.controllers.windows import Window
 from batchcompute.core import member as rules
 from batchcompute.core.breaker import Breaker
-from batchcompute.core.job.tally import State
+from batchcompute.core.job.tally import ENDED, State
 from batchcompute.core.member_facts import (
     Action,
     AskCancel,
@@ -133,7 +133,8 @@ class MemberController:
         job = self._ctx.store.known(member.job_uid)
         if phase >= 1 and job is not None and not one.settled:
             view = job.instances.get((member.task, member.index))
-            if view is not None and view.attempt == member.attempt:
+            # The informer may show the end before the write of it returns.
+            if view and view.attempt == member.attempt and view.state not in ENDED:
                 job.mark(member.task, member.index, State.RUNNING)
                 self._ctx.poke(job)
         self._ctx.members.add(one.mid)

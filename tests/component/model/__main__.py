@@ -1,4 +1,6 @@
-"""Wider bounds than the tests have time for: ``python -m tests.component.model``.
+"""Wider bounds than the tests have time for.
+
+``PYTHONPATH=operator/src:. python -m tests.component.model``
 
 Each line of bounds: crashes, lost replies, mishaps of machines, forgotten tokens, leader
 starts, machines, launches, deletions. Half a minute to several minutes and up to 1 GB each.

@@ -1,4 +1,4 @@
-"""A machine that goes without a result: another attempt, no retry of the user's, one run at a time."""
+"""A machine that goes without a result: another attempt, and no retry of the user's."""
 
 from __future__ import annotations
 

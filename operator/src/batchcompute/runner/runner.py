@@ -855,6 +855,8 @@ class CGroup:
         for folder in self.folders:
             try:
                 os.rmdir(folder)
+            except FileNotFoundError:
+                continue  # an earlier life of this runner removed it
             except OSError as error:
                 log("cgroup %s stays: %s" % (folder, error.strerror))
 
@@ -1704,6 +1706,7 @@ class Run:
 
     def _publish(self, result: Json) -> None:
         """The same bytes however often: write-once keys that are ours already are success."""
+        CGroup((load(self.path("command.json")) or {}).get("cgroup", [])).remove()
         body = compact(result)
         if result["reason"] != "DuplicateStart":
             self.mailbox.put_until("result", 0, body)
@@ -1716,7 +1719,6 @@ class Run:
             time.sleep(backoff(tries))
             tries += 1
         try_save(self.path("delivered.json"), {"at": boottime()})
-        CGroup((load(self.path("command.json")) or {}).get("cgroup", [])).remove()
         log("done: %s" % result["reason"])
 
 

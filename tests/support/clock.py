@@ -7,15 +7,20 @@ import heapq
 
 
 class FakeClock:
-    """``now`` and ``monotonic`` advance together; sleepers wake in order of their time."""
+    """``now`` and ``monotonic`` advance together; sleepers wake in order of their time.
+
+    ``tick``: seconds that pass between two questions for the time.
+    """
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._start = now
         self._elapsed = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = 0
+        self.tick = 0.0
 
     def now(self) -> float:
+        self._elapsed += self.tick
         return self._start + self._elapsed
 
     def monotonic(self) -> float:

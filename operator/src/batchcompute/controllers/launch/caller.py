@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from batchcompute.cloud import errors
+from batchcompute.controllers.claims import release
 from batchcompute.controllers.launch.definitions import deadlines
 from batchcompute.controllers.launch.refusals import reason_of
 from batchcompute.controllers.members.facts import task_of
@@ -69,26 +70,20 @@ class Caller:
         while True:
             standing = self._ctx.ledger.index.launch(launch.seq)
             if standing is None or not standing.unsettled:
+                self.free(launch)
                 return
             try:
-                settled, _ = await self._drive(standing, unknown_before=True)
+                await self._drive(standing, unknown_before=True)
             except Deposed:
                 raise
             except Exception:
                 log.exception("launch %s: again in %d s", launch.launch_id, RESUME_SECONDS)
                 await self._ctx.clock.sleep(RESUME_SECONDS)
-                continue
-            if settled.state is LaunchState.VOID:
-                self.free(launch)
-            return
 
     def free(self, launch: Launch) -> None:
-        """The members of a void launch are claims that nothing stands for."""
+        """Members that a settled launch did not serve are claims that nothing stands for."""
         for member in launch.members:
-            job = self._ctx.store.known(member.job_uid)
-            if job is not None and (member.task, member.index) in job.instances:
-                job.idle[member.task, member.index] = member.attempt
-                self._ctx.poke(job)
+            release(self._ctx, member)
 
     async def _voided(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batchcompute.controllers.claims import release
 from batchcompute.controllers.launch.definitions import deadlines
 from batchcompute.core.job.tally import ENDED
 from batchcompute.core.member_facts import Deadlines, MemberFacts, Wish
@@ -32,6 +33,7 @@ def facts_of(ctx: Context, one: Tracked, now: float) -> MemberFacts:
     job = ctx.store.known(member.job_uid)
     if not one.settled and _is_settled(one, job):
         one.settled = True
+        release(ctx, member)
     limits = deadlines(ctx, task_of(ctx, one))
     stop = index.stop_reason(one.mid)
     return MemberFacts(
@@ -84,6 +86,6 @@ def _wish(ctx: Context, one: Tracked, job: JobState | None, now: float) -> Wish 
     if job.wish is not None:
         return job.wish
     view = job.instances.get((member.task, member.index))
-    if view is not None and view.terminate:
-        return Wish(Reason.TASK_INSTANCE_TERMINATED, now)
-    return None
+    if one.wish is None and view is not None and view.terminate:
+        one.wish = Wish(Reason.TASK_INSTANCE_TERMINATED, now)
+    return one.wish

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from batchcompute.core.gone import Sightings
-from batchcompute.core.member_facts import Beat, Cancel, Pulse, Result
+from batchcompute.core.member_facts import Beat, Cancel, Pulse, Result, Wish
 from batchcompute.ledger.index import OpenMember
 from batchcompute.ledger.records import Launch
 from batchcompute.mailbox.inbound import Result as DoneRecord
@@ -27,7 +27,8 @@ class Tracked:
     """One bound member. Times are Unix seconds on the operator's clock.
 
     ``beats`` holds the LastModified of the newest beat by phase, ``begun`` when that phase's
-    clock began. ``done_at`` is the LastModified of the result. ``refresh_at`` is when its
+    clock began. ``done_at`` is the LastModified of the result. ``wish`` is the instance's own,
+    with the time it was first seen. ``refresh_at`` is when its
     signatures are due for renewal; ``rev`` is that of the last box written by this leader.
     """
 
@@ -47,6 +48,7 @@ class Tracked:
     boot_note: str | None = None
     pulse: Pulse = Pulse.BEATING
     silent_since: float | None = None
+    wish: Wish | None = None
     cancel: Cancel | None = None
     mailbox_clean: bool = False
     terminate_at: float | None = None

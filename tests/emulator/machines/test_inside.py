@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +66,10 @@ FINDINGS = {
     ),
     "no variable of the emulator is in the environment": ("env | grep -c PYTEST", "0"),
     "nor in that of PID 1": ("tr '\\0' '\\n' < /proc/1/environ | grep -c PYTEST", "0"),
+    "half of its memory may be in /dev/shm": (
+        "df -B1 --output=size /dev/shm | tail -n1 | tr -d ' '",
+        str(1 << 29),
+    ),
     "tmpfs can be mounted": ("mount -t tmpfs t /mnt && stat -f -c %T /mnt", "tmpfs"),
     "proc can be mounted": ("mount -t proc p /mnt && ls -d /mnt/1", "/mnt/1"),
     "the firmware and devices of the host are not shown": (
@@ -86,6 +91,17 @@ async def test_findings(machines: Machines) -> None:
     said = machine.said()
     found = {sentence: said.get(str(n), "") for n, sentence in enumerate(FINDINGS)}
     assert found == {sentence: wanted for sentence, (_, wanted) in FINDINGS.items()}
+
+
+async def test_neither_pid_1_nor_its_keeper_has_a_variable_of_the_emulator(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "of-the-emulator")
+    machine = await machines.start("sleep 100")
+    for pid in (machine.handle.pid, machine.handle.keeper_pid):
+        environment = Path(f"/proc/{pid}/environ").read_bytes().decode()
+        names = {pair.partition("=")[0] for pair in environment.split("\0") if pair}
+        assert names <= {"PATH", "LANG", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
 
 
 @pytest.mark.parametrize(

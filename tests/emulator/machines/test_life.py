@@ -70,6 +70,30 @@ async def test_a_process_over_the_memory_limit_is_ended_and_the_machine_lives_on
     assert said["status"] in ("137", "1")
 
 
+MANY_SMALL = """
+for i in $(seq 300); do
+  (x=$(head -c 2000000 /dev/zero | tr '\\0' x); sleep 30) &
+done 2>/dev/null
+sleep 30"""
+
+
+async def test_many_small_processes_run_out_of_memory_before_pid_1_does(
+    machines: Machines,
+) -> None:
+    """Each is smaller than PID 1: by size alone the kernel would choose that."""
+    machine = await machines.start(MANY_SMALL)
+    await eventually(
+        lambda: (
+            any(e.signal == 9 or e.exit_code for e in machine.processes.values())
+            or len(machine.processes) > 900
+        ),
+        "one is ended, or all are there",
+        40,
+    )
+    await asyncio.sleep(0.5)
+    assert not machine.handle.exited.done()
+
+
 async def test_orphans_are_reaped(machines: Machines) -> None:
     machine = await machines.run(
         "for i in 1 2 3 4 5; do (sh -c 'sleep 0.1' &) ; done; sleep 0.5\n"

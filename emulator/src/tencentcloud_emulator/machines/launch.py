@@ -236,7 +236,7 @@ def be_init(plan: Plan, go: int, answer: int, console: int) -> None:
         raise OSError("the keeper is gone")
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     kernel.unshare(kernel.CLONE_NEWCGROUP)
-    rootfs.assemble(plan.identity, plan.user_data, plan.runs_user_data)
+    rootfs.assemble(plan.identity, plan.user_data, plan.runs_user_data, plan.limits.memory)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if plan.group is None:
         processes = (plan.limits.processes, plan.limits.processes)

@@ -78,7 +78,7 @@ def _lower(name: str, lower: Path, user_namespace: int | None) -> bool:
     return False
 
 
-def assemble(identity: Identity, user_data: bytes | None, runs: bool) -> None:
+def assemble(identity: Identity, user_data: bytes | None, runs: bool, memory: int) -> None:
     """Builds the root, makes it /, and lets go of the host's. Then the caller is inside."""
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     STAGED_ROOT.mkdir(exist_ok=True)
@@ -88,7 +88,7 @@ def assemble(identity: Identity, user_data: bytes | None, runs: bool) -> None:
     for name in overlaid():
         _overlay(name, [f"{STAGE}/base/usr"] if name == "usr" else [], [f"{STAGE}/lower/{name}"])
     _overlay("etc", [], [f"{STAGE}/base/etc"])
-    _devices()
+    _devices(memory)
     kernel.mount("proc", "proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
     Path("run/cloud.sock").touch()
     kernel.bind(STAGE / "machine" / "front", "run/cloud.sock")
@@ -133,7 +133,7 @@ def _mount_overlay(name: str, lower: list[str]) -> None:
     kernel.mount("overlay", name, "overlay", 0, options)
 
 
-def _devices() -> None:
+def _devices(memory: int) -> None:
     kernel.mount("dev", "dev", "tmpfs", kernel.MS_NOSUID, "mode=755,size=1m")
     for node in (STAGE / "base" / "dev").iterdir():
         own = node if node.is_char_device() else Path("/dev", node.name)
@@ -141,7 +141,8 @@ def _devices() -> None:
         kernel.bind(own, Path("dev", node.name))
     for name in ("shm", "pts"):
         Path("dev", name).mkdir()
-    kernel.mount("shm", "dev/shm", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=1777")
+    shm = f"mode=1777,size={memory // 2}"  # the kernel's default, of the machine's memory
+    kernel.mount("shm", "dev/shm", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, shm)
     flags = kernel.MS_NOSUID | kernel.MS_NOEXEC
     kernel.mount("devpts", "dev/pts", "devpts", flags, "newinstance,ptmxmode=0666,mode=620")
     links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1"}

@@ -191,7 +191,11 @@ async def _listen(leader: Leadership, stop: asyncio.Event) -> None:
         _on_event(registry, plural, take)
     kopf.on.login(registry=registry)(_login)
     await kopf.operator(
-        registry=registry, settings=_kopf_settings(), standalone=True, clusterwide=True
+        registry=registry,
+        settings=_kopf_settings(),
+        standalone=True,
+        clusterwide=True,
+        identity=KOPF_IDENTITY,
     )
     stop.set()
 

@@ -37,6 +37,8 @@ KOPF_FINALIZER = f"{GROUP}/kopf-unused"
 LIVENESS_SECONDS = 120.0
 """How far beyond its own timeout a reconcile may be before a restart is the better hope."""
 STANDBY_SECONDS = 3.0
+KOPF_IDENTITY: Any = "batchcompute"
+"""Else kopf looks for the name of the user, which a container's user need not have."""
 
 
 class StartError(Exception):

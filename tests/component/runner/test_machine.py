@@ -86,7 +86,9 @@ class Cloud:
             boot_key_time(now, 600, self.put), boot_key_time(now, 600, self.get),
         )  # fmt: skip
         script = user_data(launch, early.boot(launch, runner_sha256()), 600, runner_sha256())
-        self.ids = self.sdk.launch(InstanceCount=len(tasks), UserData=script)
+        self.ids = self.sdk.launch(
+            InstanceCount=len(tasks), InstanceType="S5.SMALL1", UserData=script
+        )
         rids = [run_id(machine_id(launch, slot), 0) for slot in range(len(tasks))]
         await self.direct(launch, now, tasks)
         return rids

@@ -290,3 +290,33 @@ def test_a_machine_without_work_powers_off(
 ) -> None:
     with pytest.raises(Off, match=f"^{after}$"):
         joined(monkeypatch, tmp_path, directory, 2)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(DataError("403 AccessDenied"), id="a refusal"),
+        pytest.param(runner.NetworkError("a file became shorter"), id="a file that shrank"),
+        pytest.param(PermissionError(13, "no"), id="a file that cannot be read"),
+        pytest.param(AssertionError(), id="what nobody thought of"),
+    ],
+)
+def test_a_file_that_does_not_arrive_is_a_problem_whatever_it_was(
+    tmp_path: Path, failure: Exception
+) -> None:
+    for name in ("bad", "good"):
+        (tmp_path / name).write_text("x")
+
+    class Bucket:
+        def upload(self, item: Any, key: str, source: Any, part_size: int) -> dict[str, Any]:
+            if key.endswith("bad"):
+                raise failure
+            return {"key": key, "size": 1, "etag": "e"}
+
+    task = {"outputs": [{"path": ".", "host": "h", "prefix": "out/", "when": "Always"}]}
+    bucket: Any = Bucket()
+    delivery = runner.Delivery(bucket, task, lambda path: str(tmp_path), {})
+    logs: Any = None
+    problem = delivery.deliver(True, logs)
+    assert problem.startswith("output bad: ")
+    assert [file["key"] for file in delivery.files] == ["out/good"]

@@ -626,7 +626,10 @@ class Data:
             params = {"prefix": item["prefix"], "marker": marker, "max-keys": "1000"}
             params["encoding-type"] = "url"
             reply = self.call(item["credential"], "GET", item["host"], "", params)
-            root = ElementTree.fromstring(reply.body)
+            try:
+                root = ElementTree.fromstring(reply.body)
+            except ElementTree.ParseError:
+                raise DataError("GET %s: the answer is no listing" % item["host"]) from None
             last = ""
             for node in root.iter():
                 if node.tag.rpartition("}")[2] == "Contents":
@@ -1760,8 +1763,8 @@ class Delivery:
     ) -> None:
         try:
             file = self.data.upload(item, key, source, int(self.task.get("partSize", 16 * MIB)))
-        except (DataError, OSError) as error:
-            problems.put("output %s: %s" % (name[:200], error))
+        except Exception as error:  # whatever it was: this file has not arrived
+            problems.put("output %s: %s" % (name[:200], error or type(error).__name__))
             return
         file["host"] = item["host"]
         self.files.append(file)

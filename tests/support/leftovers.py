@@ -16,6 +16,8 @@ from types import TracebackType
 
 import psutil
 
+from tencentcloud_emulator.machines import traces
+
 PR_SET_CHILD_SUBREAPER = 36
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 SAMPLE_SECONDS = 0.05
@@ -64,13 +66,15 @@ class Watch:
         return found
 
     @property
-    def seen(self) -> dict[str, int]:
-        """How much was noticed on the way: a watch that saw nothing proves nothing."""
-        return {
-            "namespaces": len(self._seen_namespaces),
-            "ports": len(self._seen_ports),
-            "groups": len(self._seen_groups),
-        }
+    def ports(self) -> int:
+        """How many listeners were noticed. A watch that saw nothing proves nothing."""
+        return len(self._seen_ports)
+
+    @property
+    def saw_a_machine(self) -> bool:
+        """Namespaces, and control groups where this user can make any."""
+        groups = bool(self._seen_groups) or traces.hierarchies() is None
+        return bool(self._seen_namespaces) and groups
 
     def leftovers(self, seconds: float = 5.0) -> list[str]:
         """A line for each thing left after at most `seconds` (an orphan may need a moment)."""

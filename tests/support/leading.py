@@ -50,6 +50,11 @@ SETTINGS = Settings.model_validate(
         "workspace": {"url": "cos://batchcompute-1250000000/"},
     }
 )
+TASK: dict[str, Any] = {
+    "name": "run",
+    "application": {"command": "true"},
+    "compute": {"imageId": "img-1", "instanceType": "S5.MEDIUM4"},
+}
 DEFAULTS: Mapping[Any, Mapping[str, Any]] = {
     "taskinstances": {"observedGeneration": -1, "phase": "Starting", "attempt": 0}
 }
@@ -259,11 +264,12 @@ class Leading:
         self, name: str = "job", *, instances: int = 1, tasks: Any = None, **spec: Any
     ) -> JobState:
         """An accepted Job with one task ``run`` of so many instances, or with ``tasks``."""
-        one = {
-            "name": "run", "instances": instances, "application": {"command": "true"},
-            "compute": {"imageId": "img-1", "instanceType": "S5.MEDIUM4"},
-        }  # fmt: skip
-        body = await self.api.create(
+        tasks = tasks or [TASK | {"instances": instances}]
+        return await self.heard(await self.body(name, tasks=tasks, **spec))
+
+    async def body(self, name: str = "job", *, tasks: Any = None, **spec: Any) -> dict[str, Any]:
+        """A Job that an earlier leader accepted, unheard of by this one."""
+        made: dict[str, Any] = await self.api.create(
             JOBS,
             {
                 "apiVersion": "batchcompute.io/v1alpha1", "kind": "Job",
@@ -271,7 +277,7 @@ class Leading:
                     "name": name, "namespace": "team-a", "uid": f"{name:0>8.8}-uid",
                     "finalizers": ["batchcompute.io/resources"],
                 },
-                "spec": {"tasks": tasks or [one], **spec},
+                "spec": {"tasks": tasks or [TASK], **spec},
                 "status": {
                     "resolved": {
                         "region": "ap-guangzhou", "workspace": SETTINGS.workspace.url,
@@ -280,7 +286,7 @@ class Leading:
                 },
             },
         )  # fmt: skip
-        return await self.heard(body)
+        return made
 
     async def heard(self, body: Mapping[str, Any]) -> JobState:
         view = job_view(body)

@@ -12,13 +12,7 @@ from batchcompute.core.member_facts import Look
 from batchcompute.kube.errors import ApiError
 from batchcompute.vocabulary import Reason
 from tests.support.clock import settle
-from tests.support.leading import Leading, leading
-
-TASK = {
-    "name": "run",
-    "application": {"command": "true"},
-    "compute": {"imageId": "img-1", "instanceType": "S5.MEDIUM4"},
-}
+from tests.support.leading import TASK, Leading, leading
 
 
 async def failed_with(here: Leading, mid: str, code: int) -> None:

@@ -67,6 +67,11 @@ class Acceptances:
         self._clock = clock
         self._accepted: dict[str, Accepted] = {}
         self._missing_since: dict[str, float] = {}
+        self._judged: set[str] = set()
+
+    def judged(self, uid: str) -> bool:
+        """Whether there is a judgement, either way: before it nothing is known of the tasks."""
+        return uid in self._judged
 
     def known(self, uid: str) -> Accepted | None:
         """The accepted Job of a uid, if it was judged."""
@@ -75,12 +80,18 @@ class Acceptances:
     def forget(self, uid: str) -> None:
         self._accepted.pop(uid, None)
         self._missing_since.pop(uid, None)
+        self._judged.discard(uid)
 
     async def judge(self, view: JobView) -> Accepted | Refusal:
         """The judgement that stands, or a new one."""
         found = self._accepted.get(view.uid)
         if found is not None:
             return self._follow(found, view)
+        verdict = await self._judge(view)
+        self._judged.add(view.uid)
+        return verdict
+
+    async def _judge(self, view: JobView) -> Accepted | Refusal:
         try:
             job = Job.from_object(_object(view))
         except ValidationError as error:
@@ -116,12 +127,16 @@ class Acceptances:
         self._secrets.forget((job.namespace, job.name))
         return _accepted(job, verdict.tasks, verdict.frozen, live, stored=not live)
 
-    async def _restore(self, job: Job, view: JobView) -> Accepted:
+    async def _restore(self, job: Job, view: JobView) -> Accepted | Refusal:
         """An accepted Job after a restart: from its revisions, whatever became of the templates."""
         kept = await self._revisions(view) if template_names(job) else {}
         live = {name: task for name, task in self._live(job).items() if name not in kept}
         whole = {**live, **kept}
-        tasks = resolve_tasks(job, whole)
+        try:
+            tasks = resolve_tasks(job, whole)
+        except (KeyError, ValueError) as error:
+            text = f"the ControllerRevisions that keep its templates are gone or changed: {error}"
+            return Refusal(Reason.OBJECT_INVALID, text, lasting=True)
         frozen = Frozen.from_json(view.status["resolved"])
         return _accepted(job, tasks, frozen, whole, stored=not live)
 

@@ -30,8 +30,17 @@ from batchcompute.controllers.members.listening import Listener
 from batchcompute.controllers.members.terminating import Terminator
 from batchcompute.controllers.members.tracked import Tracker
 from batchcompute.controllers.observe import adopt
+from batchcompute.controllers.relist import relist
 from batchcompute.controllers.signers import DataKeys
-from batchcompute.controllers.store import InstanceView, Key, Store, instance_view, job_view
+from batchcompute.controllers.store import (
+    InstanceView,
+    JobState,
+    JobView,
+    Key,
+    Store,
+    instance_view,
+    job_view,
+)
 from batchcompute.core.job.acceptance import Rules
 from batchcompute.kube.client import Client
 from batchcompute.kube.events import EventRecorder, Regarding
@@ -103,12 +112,17 @@ class Leadership:
         """ADDED, MODIFIED, DELETED, or ``None`` for what a first listing shows."""
         view = job_view(body)
         if kind == "DELETED":
-            self.ctx.store.drop_job(view.key, view.uid)
-            self.ctx.acceptances.forget(view.uid)
-            for member in self.ctx.ledger.index.of_job(view.uid):
-                self.ctx.members.add(member.mid)
+            self._job_gone(view)
         elif self.ctx.store.put_job(view):
             self.ctx.poke(self.ctx.store.known(view.uid))
+
+    def _job_gone(self, view: JobView) -> None:
+        self.ctx.store.drop_job(view.key, view.uid)
+        self.ctx.acceptances.forget(view.uid)
+        if self.ctx.store.job(view.key) is None:
+            self.ctx.secrets.forget(view.key)
+        for member in self.ctx.ledger.index.of_job(view.uid):
+            self.ctx.members.add(member.mid)
 
     def template_event(self, kind: str | None, body: Mapping[str, Any]) -> None:
         meta = body["metadata"]
@@ -227,10 +241,19 @@ class Leadership:
             for body in page.items:
                 self.job_event(None, body)
         for job in list(self.ctx.store.jobs()):
-            if job.view is not None and "resolved" in job.view.status:
-                judged = await self.ctx.acceptances.judge(job.view)
-                if isinstance(judged, Accepted):
-                    await adopt(self.ctx, job, judged)
+            await self._adopt(job)
+
+    async def _adopt(self, job: JobState) -> None:
+        """What may have machines is judged before they are; one Job fails for itself alone."""
+        view = job.view
+        if view is None or not ("resolved" in view.status or self.ctx.ledger.index.of_job(job.uid)):
+            return
+        try:
+            judged = await self.ctx.acceptances.judge(view)
+            if isinstance(judged, Accepted):
+                await adopt(self.ctx, job, judged)
+        except Exception:
+            log.exception("Job %s/%s is looked at again", *view.key)
 
     async def _wire(self, clouds: Clouds) -> None:
         ctx = self.ctx
@@ -316,21 +339,14 @@ class Leadership:
                 log.warning("relisting jobs and templates, again later: %s", error)
 
     async def _compare(self) -> None:
-        seen: set[Key] = set()
-        async for page in self._client.pages(TASK_TEMPLATES):
-            for body in page.items:
-                self.template_event(None, body)
-                seen.add((body["metadata"]["namespace"], body["metadata"]["name"]))
-        for key in self._templates.keys() - seen:
-            self._templates.drop(key)
-        uids: set[str] = set()
-        async for page in self._client.pages(JOBS):
-            for body in page.items:
-                uids.add(body["metadata"]["uid"])
-                self.job_event(None, body)
-        for job in list(self.ctx.store.jobs()):
-            if job.uid not in uids and job.view is not None:
-                self.ctx.store.drop_job(job.view.key, job.uid)
+        await relist(
+            self._client,
+            self.ctx.store,
+            self._templates,
+            job=self.job_event,
+            template=self.template_event,
+            gone=self._job_gone,
+        )
 
     # -- inside --------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from batchcompute.controllers.acceptance import Accepted
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from batchcompute.controllers.context import Context
     from batchcompute.controllers.launch.launcher import Launcher
     from batchcompute.controllers.store import JobState, JobView
+
+
+log = logging.getLogger(__name__)
 
 
 def observe(
@@ -100,6 +104,12 @@ async def adopt(ctx: Context, job: JobState, accepted: Accepted) -> None:
         if (member.member.task, member.member.index) not in job.instances
     }
     if lost and not job.view.deleting:
-        await asyncio.gather(
-            *(ctx.instances.claim(job.view, task, number) for task, number in sorted(lost))
-        )
+        await asyncio.gather(*(_claim_again(ctx, job.view, *slot) for slot in sorted(lost)))
+
+
+async def _claim_again(ctx: Context, view: JobView, task: str, index: int) -> None:
+    """What cannot be made now is made with its final status (R16)."""
+    try:
+        await ctx.instances.claim(view, task, index)
+    except Exception as error:
+        log.warning("%s/%s.%s.%d is not made again: %s", *view.key, task, index, error)

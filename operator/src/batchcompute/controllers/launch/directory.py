@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class NotJudged(Exception):
+    """The tasks of a member are not known yet: without them it would be told to do nothing."""
+
+
 async def write_directory(ctx: Context, launch: Launch) -> None:
     """PUT the directory of a bound launch; writing it again writes the same decisions."""
     body = (await build_directory(ctx, launch)).encode()
@@ -32,6 +36,8 @@ async def build_directory(ctx: Context, launch: Launch) -> Directory:
     longest = 0
     runs: list[tuple[Member, ResolvedTask]] = []
     for member in launch.members:
+        if not is_judged(ctx, member.job_uid):
+            raise NotJudged(f"Job {member.namespace}/{member.job}")
         accepted = ctx.acceptances.known(member.job_uid)
         task = accepted.tasks.get(member.task) if accepted is not None else None
         if accepted is None or task is None:
@@ -54,6 +60,12 @@ async def build_directory(ctx: Context, launch: Launch) -> Directory:
         tasks=tasks,
         slots=slots,
     )
+
+
+def is_judged(ctx: Context, job_uid: str) -> bool:
+    """Whether all that can be known of a Job is known; of one that is gone it is."""
+    job = ctx.store.known(job_uid)
+    return job is None or job.view is None or ctx.acceptances.judged(job_uid)
 
 
 def _slot(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from batchcompute.controllers.launch.directory import is_judged
 from batchcompute.controllers.members import boxes, finishing, looking
 from batchcompute.controllers.members.facts import facts_of
 from batchcompute.controllers.windows import Window
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 STOPS = 100
 STOP_IDLE, STOP_LONGEST = 0.05, 0.5
+UNJUDGED_SECONDS = 1.0
 PROGRESS_AFTER = 5.0
 """Seconds that a command has run before a status write says so (R20)."""
 
@@ -62,6 +64,8 @@ class MemberController:
         one = self._ctx.tracker.get(mid)
         if one is None:
             return None
+        if not is_judged(self._ctx, one.open.member.job_uid):
+            return UNJUDGED_SECONDS
         now = self._ctx.clock.now()
         decision = rules.decide(facts_of(self._ctx, one, now), now)
         one.describe_every = decision.describe_every

@@ -98,11 +98,15 @@ class Watch:
 
     def _sample(self) -> None:
         while not self._done.wait(SAMPLE_SECONDS):
-            for process in self.processes():
-                self._seen_namespaces |= _namespaces(process.pid) - self._own
-                self._seen_groups |= _groups(process.pid)
-                if _link(process.pid, "net") in self._own:
-                    self._seen_ports |= _listening(process.pid)
+            self.look()
+
+    def look(self) -> None:
+        """Notes what its descendants have now; else that is done every few milliseconds."""
+        for process in self.processes():
+            self._seen_namespaces |= _namespaces(process.pid) - self._own
+            self._seen_groups |= _groups(process.pid)
+            if _link(process.pid, "net") in self._own:
+                self._seen_ports |= _listening(process.pid)
 
 
 def _namespaces(pid: int) -> set[str]:

@@ -176,17 +176,18 @@ CRASHES = {
 
 @pytest.mark.parametrize("victims", CRASHES.values(), ids=CRASHES.keys())
 def test_down_after_a_crash_cleans_up_and_up_works_again(up, watch, victims):
-    machine = start_machine(up)
+    start_machine(up)
+    watch.look()
+    assert watch.saw_a_machine
     running = processes(up)
     for name in victims or running:
         os.kill(running[name], 9)
     assert_down(up, watch)
-    assert watch.saw_a_machine, f"{machine} was not noticed"
     assert up.make("up").returncode == 0
     assert shell(up, "kubectl get bcj").returncode == 0
 
 
-def start_machine(clone: Clone) -> str:
+def start_machine(clone: Clone) -> None:
     """An instance that runs a process, started by the vendor's SDK."""
     names = exported(clone)
     account = SimpleNamespace(
@@ -195,12 +196,11 @@ def start_machine(clone: Clone) -> str:
         secret_key=names["TENCENTCLOUD_SECRET_KEY"],
     )
     script = base64.b64encode(b"#!/bin/sh\nsleep 1000\n").decode()
-    (machine,) = Sdk(account).ask("RunInstances", UserData=script, **LAUNCH)["InstanceIdSet"]
+    Sdk(account).ask("RunInstances", UserData=script, **LAUNCH)
     deadline = time.monotonic() + 30
     while "sleep" not in machines(names["EMULATOR_CONTROL"]):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    return str(machine)
 
 
 def machines(control: str) -> str:

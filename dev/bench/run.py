@@ -126,11 +126,10 @@ async def _floor(measured: Bench, instances: int) -> Floor:
     rate = await floor(measured.api, instances)
     cpu = _difference(cpu_seconds(pids), before)
     cpu["client"] = time.process_time() - own
-    each = 1000 * sum(cpu.values()) / instances
-    measured.say(
-        f"floor: {rate:.0f} instances/s, {each:.1f} ms CPU each:"
-        " create plus one status write, bare client"
-    )
+    each = {name: 1000 * seconds / instances for name, seconds in cpu.items()}
+    shares = ", ".join(f"{name} {ms:.1f}" for name, ms in each.items())
+    measured.say(f"floor: {rate:.0f} instances/s: create plus one status write from a bare client")
+    measured.say(f"       {sum(each.values()):.1f} ms CPU per instance: {shares}")
     return Floor(rate, instances, cpu)
 
 

@@ -1,17 +1,15 @@
-"""`PROFILE=1`: the operator, its event loop looked at every few milliseconds.
+"""`PROFILE=1`: the operator, looked at every few milliseconds of its own CPU time.
 
-A sample is the stack of the main thread while it is not waiting for the network. It needs no
-support from the operator and slows it down by a few hundredths.
+A sample is the stack of the main thread. It needs no support from the operator; time in C code
+counts for the Python line that called it.
 """
 
 from __future__ import annotations
 
-import atexit
 import json
 import runpy
 import signal
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,10 +21,11 @@ from dev.stack.operator_process import READY_SECONDS
 from dev.stack.paths import ROOT
 from dev.stack.stack import Stack
 
-EVERY = 0.002
+EVERY = 0.004
 OWN = "/batchcompute/"
 SHOWN = 40
 DEEPEST = 60
+WRITE_EVERY = 2.0
 
 
 def start_operator(stack: Stack) -> None:
@@ -59,23 +58,21 @@ def read(stack: Stack) -> Iterator[str]:
             yield f"  {100 * count / whole:5.1f} %  {name}"
 
 
-class Sampler(threading.Thread):
-    """Counts where the main thread is, for ever."""
+class Sampler:
+    """Counts where the main thread is each time it has used so much CPU; writes it by and by."""
 
     def __init__(self, file: Path) -> None:
-        super().__init__(daemon=True)
         self._file = file
-        self._main = threading.main_thread().ident
         self._counts: dict[str, Counter[str]] = {k: Counter() for k in ("leaf", "self", "all")}
+        self._written = time.monotonic()
 
-    def run(self) -> None:
-        while True:
-            time.sleep(EVERY)
-            frame = sys._current_frames().get(self._main or 0)
-            if frame is not None and frame.f_code.co_name != "select":
-                self._take(frame)
+    def start(self) -> None:
+        signal.signal(signal.SIGPROF, self._take)
+        signal.setitimer(signal.ITIMER_PROF, EVERY, EVERY)
 
-    def _take(self, frame: FrameType) -> None:
+    def _take(self, _: int, frame: FrameType | None) -> None:
+        if frame is None:
+            return
         self._counts["leaf"][_name(frame)] += 1
         own: list[str] = []
         at: FrameType | None = frame
@@ -88,9 +85,14 @@ class Sampler(threading.Thread):
         if own:
             self._counts["self"][own[0]] += 1
         self._counts["all"].update(set(own))
+        if time.monotonic() - self._written > WRITE_EVERY:
+            self._write()
 
-    def write(self) -> None:
-        self._file.write_text(json.dumps(self._counts))
+    def _write(self) -> None:
+        self._written = time.monotonic()
+        beside = self._file.with_suffix(".new")
+        beside.write_text(json.dumps(self._counts))
+        beside.rename(self._file)
 
 
 def _name(frame: FrameType) -> str:
@@ -99,8 +101,6 @@ def _name(frame: FrameType) -> str:
 
 
 if __name__ == "__main__":
-    sampler = Sampler(Path(sys.argv[1]))
-    sampler.start()
-    atexit.register(sampler.write)
+    Sampler(Path(sys.argv[1])).start()
     sys.argv[1:] = sys.argv[2:]
     runpy.run_module("batchcompute", run_name="__main__", alter_sys=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import aiohttp
 import pytest
 
 from batchcompute.mailbox.definition import Definition
@@ -12,6 +11,7 @@ from batchcompute.mailbox.inbound import parse_beat
 from batchcompute.runner.userdata import render, runner_sha256, runner_source
 from tests.support.eventually import eventually
 from tests.support.hollow import script
+from tests.support.hollow.http import Pool
 from tests.support.hollow.machine import Refused, World, act
 from tests.support.runner import INSTANCE, LAUNCH, LAYOUT, MID, RID, WS, Host
 
@@ -33,10 +33,12 @@ def boot(host: Host) -> script.Boot:
 
 
 async def play(host: Host, instance: str = INSTANCE) -> World:
-    async with aiohttp.ClientSession() as session:
-        world = World(session, host.bucket.url, command_seconds=0.1)
+    world = World(Pool(host.bucket.url, 4), command_seconds=0.1)
+    try:
         await act(world, instance, boot(host))
-        return world
+    finally:
+        world.pool.close()
+    return world
 
 
 async def test_it_says_what_the_real_runner_says_in_the_same_order(host, tmp_path_factory):

@@ -12,17 +12,20 @@ from functools import partial
 import aiohttp
 import orjson
 
-from tests.support.hollow.machine import World, act
+from tests.support.hollow.http import Pool
+from tests.support.hollow.machine import Refused, World, act
 from tests.support.hollow.script import Boot, parse
 
 CONNECTIONS = 64
 PR_SET_PDEATHSIG = 1
 
 
-async def follow(world: World, control: str, failed: list[str]) -> None:
+async def follow(
+    session: aiohttp.ClientSession, world: World, control: str, failed: list[str]
+) -> None:
     """Starts a part for each machine that is RUNNING and not played yet."""
     seen: set[str] = set()
-    boots: dict[str, Boot] = {}
+    users = UserData(control)
     tasks: set[asyncio.Task[None]] = set()
 
     def ended(task: asyncio.Task[None], instance_id: str) -> None:
@@ -31,38 +34,46 @@ async def follow(world: World, control: str, failed: list[str]) -> None:
             failed.append(f"{instance_id}: {error}")
             print(failed[-1], file=sys.stderr, flush=True)
 
-    async with world.session.get(f"{control}/machines?follow=1") as machines:
+    async with session.get(f"{control}/machines?follow=1") as machines:
         async for line in machines.content:
             machine = orjson.loads(line)
             name = machine["id"]
             if machine["state"] != "RUNNING" or name in seen:
                 continue
             seen.add(name)
-            task = asyncio.create_task(play(world, control, name, boots))
+            task = asyncio.create_task(play(world, users, name))
             tasks.add(task)
             task.add_done_callback(partial(ended, instance_id=name))
 
 
-async def play(world: World, control: str, name: str, boots: dict[str, Boot]) -> None:
-    await act(world, name, await boot_of(world, control, name, boots))
+async def play(world: World, users: UserData, name: str) -> None:
+    await act(world, name, await users.boot(name))
 
 
-async def boot_of(world: World, control: str, name: str, boots: dict[str, Boot]) -> Boot:
+class UserData:
     """Every machine's user data is read; equal ones are parsed once."""
-    async with world.session.get(f"{control}/machines/{name}/user-data") as answer:
-        script = (await answer.read()).decode()
-    if script not in boots:
-        boots[script] = parse(script.encode())
-    return boots[script]
+
+    def __init__(self, control: str) -> None:
+        self._control = control
+        self._pool = Pool(control, CONNECTIONS)
+        self._boots: dict[bytes, Boot] = {}
+
+    async def boot(self, name: str) -> Boot:
+        url = f"{self._control}/machines/{name}/user-data"
+        status, script = await self._pool.request("GET", url)
+        if status != 200:
+            raise Refused(f"user data of {name}: {status}")
+        if script not in self._boots:
+            self._boots[script] = parse(script)
+        return self._boots[script]
 
 
 async def main(options: argparse.Namespace) -> int:
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
     failed: list[str] = []
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
-        world = World(session, options.endpoint, options.seconds)
-        following = asyncio.create_task(follow(world, options.control, failed))
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        world = World(Pool(options.endpoint, CONNECTIONS), options.seconds)
+        following = asyncio.create_task(follow(session, world, options.control, failed))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, following.cancel)

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-import aiohttp
 import orjson
-from yarl import URL
 
-from tests.support.hollow.presigned import Url
+from tests.support.hollow.http import Pool
+from tests.support.hollow.presigned import ONCE, Url
 from tests.support.hollow.script import Boot
 
 PROTOCOL = 1
@@ -22,7 +22,7 @@ VERSION = "hollow"
 BEAT_SECONDS = 15.0
 
 BOOT_ID = "00000000-0000-4000-8000-000000000000"
-ONCE = {"x-cos-forbid-overwrite": "true"}
+FORBID = f"{ONCE}: true\r\n"
 WAIT_SECONDS = (0.5, 0.5, 1, 2, 2, 5)
 TRIES = 60
 
@@ -33,39 +33,44 @@ class Refused(Exception):
 
 @dataclass
 class World:
-    """What all machines share: connections, the directories read so far, the counts."""
+    """What all machines share: connections, what was read and found good so far, the counts."""
 
-    session: aiohttp.ClientSession
-    proxy: str
+    pool: Pool
     command_seconds: float = 0.0
     done: int = 0
     requests: Counter[str] = field(default_factory=Counter)
     parsed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    verified: dict[str, bytes] = field(default_factory=dict)
 
     async def get(self, url: str) -> tuple[int, bytes]:
         self.requests["GET"] += 1
-        async with self.session.get(URL(url, encoded=True), proxy=self.proxy) as answer:
-            return answer.status, await answer.read()
+        return await self.pool.request("GET", url)
 
     async def put(self, url: str, body: bytes, once: bool = False) -> None:
         self.requests["PUT"] += 1
-        async with self.session.put(
-            URL(url, encoded=True), data=body, headers=ONCE if once else {}, proxy=self.proxy
-        ) as answer:
-            if answer.status != 200:
-                raise Refused(f"PUT {URL(url).path}: {answer.status} {await answer.text()}")
+        status, said = await self.pool.request("PUT", url, body, FORBID if once else "")
+        if status != 200:
+            raise Refused(f"PUT {url.partition('?')[0]}: {status} {said.decode()}")
 
 
 async def act(world: World, instance_id: str, boot: Boot) -> None:
     """The whole life of one machine, up to `done`; raises Refused."""
-    status, runner = await world.get(boot.runner)
-    if status != 200 or hashlib.sha256(runner).hexdigest() != boot.runner_sha256:
-        raise Refused(f"runner: {status}")
+    await _runner(world, boot)
     directory = await _directory(world, boot)
     slot = directory["slots"].get(instance_id)
     if slot is None or slot["kind"] != "run":
         raise Refused(f"{instance_id} has no run in the directory of {boot.launch}")
     await Hollow(world, directory, slot, instance_id, _prefix(boot)).run()
+
+
+async def _runner(world: World, boot: Boot) -> None:
+    """Every machine reads its runner; the digest of equal bytes is taken once."""
+    status, runner = await world.get(boot.runner)
+    if status == 200 and world.verified.get(boot.runner_sha256) == runner:
+        return
+    if status != 200 or hashlib.sha256(runner).hexdigest() != boot.runner_sha256:
+        raise Refused(f"runner: {status}")
+    world.verified[boot.runner_sha256] = runner
 
 
 async def _directory(world: World, boot: Boot) -> Mapping[str, Any]:
@@ -84,7 +89,7 @@ async def _directory(world: World, boot: Boot) -> Mapping[str, Any]:
 
 def _prefix(boot: Boot) -> str:
     """`P` of the mailbox, out of the directory's own key."""
-    path = URL(boot.directory, encoded=True).path.lstrip("/")
+    path = urlsplit(boot.directory).path.lstrip("/")
     return path.removesuffix(f"dir/{boot.launch}")
 
 

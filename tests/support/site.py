@@ -150,6 +150,7 @@ class Site:
         """The first true answer of `look`; fails with `what` and the operator's last words."""
         deadline = time.monotonic() + seconds
         while not (found := look()):
+            self.stack.check()
             if time.monotonic() > deadline:
                 log = self.stack.operator.tail()
                 raise AssertionError(f"not within {seconds:.0f} s: {what}: {found!r}\n{log}")

@@ -45,6 +45,7 @@ class Label(StrEnum):
     TASK = f"{GROUP}/task"
     INDEX = f"{GROUP}/index"
     COMPUTE_ENV = f"{GROUP}/compute-env"
+    COPY = f"{GROUP}/copy"
 
 
 class Annotation(StrEnum):

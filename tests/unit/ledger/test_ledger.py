@@ -382,12 +382,16 @@ async def test_the_newest_record_of_an_instance_is_the_current_one() -> None:
     assert index.by_instance("ins-4") is None
 
 
-async def test_members_are_found_by_their_credential() -> None:
+async def test_a_credential_is_named_until_the_last_member_launched_with_it_ends() -> None:
     bench = Bench()
     ledger = await bench.leader()
-    own = launch([member(0)])
-    await ledger.append(lambda s, n: replace(own(s, n), credential="bc-cred-1"))
-    assert [m.mid for m in ledger.index.of_credential("bc-cred-1")] == [
-        m.mid for m in ledger.index.open_members()
-    ]
-    assert ledger.index.of_credential("") == []
+    for number in (0, 1):
+        own = launch([member(number)])
+        await ledger.append(lambda s, n, own=own: replace(own(s, n), credential="key"))
+    await ledger.append(launch([member(2)]))
+    namespace = member(0).namespace
+    first, second = (m.mid for m in ledger.index.open_members() if m.credential)
+    ledger.index.close([first])
+    assert ledger.index.credentials() == {(namespace, "key")}
+    ledger.index.close([second])
+    assert ledger.index.credentials() == frozenset()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from batchcompute.cloud.credential import Credential
 from batchcompute.cloud.port import Cloud
@@ -16,8 +17,13 @@ from batchcompute.kube.errors import AlreadyExists, NotFound
 from batchcompute.kube.resources import SECRETS
 from batchcompute.kube.secrets import SecretReader, decode
 from batchcompute.runtime.clock import Clock
+from batchcompute.vocabulary import Label
 
 log = logging.getLogger(__name__)
+
+
+Source = tuple[str, str]
+"""Namespace and name of a user's Secret."""
 
 
 class CredentialMissing(Exception):
@@ -43,6 +49,8 @@ class Clouds:
         self._namespace = namespace
         self._clock = clock
         self._copied: dict[str, Mapping[str, bytes]] = {}
+        self._copies: set[str] = set()
+        self._listed = False
 
     async def get(self, namespace: str, credential: str, region: str) -> Cloud:
         """``credential``: name of a Secret of ``namespace``, or "" for the operator's own key."""
@@ -59,6 +67,7 @@ class Clouds:
         elif self._copied.get(copy) != data:
             await self._write_copy(copy, namespace, name, data)
             self._copied[copy] = data
+            self._copies.add(copy)
         token = data.get("token", b"").decode() or None
         return Credential(data["secretId"].decode(), data["secretKey"].decode(), token)
 
@@ -78,6 +87,7 @@ class Clouds:
             "metadata": {
                 "namespace": self._namespace,
                 "name": copy,
+                "labels": {str(Label.COPY): "credential"},
                 "annotations": {"batchcompute.io/copy-of": f"{namespace}/{name}"},
             },
             "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
@@ -88,14 +98,23 @@ class Clouds:
             patch = {"data": body["data"]}
             await self._client.merge_patch(SECRETS, self._namespace, copy, patch)
 
-    async def forget(self, namespace: str, credential: str) -> None:
-        """The last launch of a credential is closed: its copy goes."""
-        copy = copy_name(namespace, credential)
-        self._copied.pop(copy, None)
-        try:
-            await self._client.delete(SECRETS, self._namespace, copy)
-        except NotFound:
-            return
+    async def unused(self, used: Collection[Source]) -> set[str]:
+        """Names of the copies of credentials that are not in ``used``, whoever made them."""
+        if not self._listed:
+            async for page in self._client.pages(
+                SECRETS, self._namespace, label_selector=f"{Label.COPY}=credential"
+            ):
+                self._copies.update(body["metadata"]["name"] for body in page.items)
+            self._listed = True
+        return self._copies - {copy_name(*source) for source in used}
+
+    async def keep(self, used: Collection[Source]) -> None:
+        """Delete all copies but these: no open launch names the others any more."""
+        for copy in await self.unused(used):
+            with contextlib.suppress(NotFound):
+                await self._client.delete(SECRETS, self._namespace, copy)
+            self._copies.discard(copy)
+            self._copied.pop(copy, None)
 
 
 def copy_name(namespace: str, name: str) -> str:

@@ -45,20 +45,23 @@ class Housekeeping:
             await self._ctx.closed.wait()
             await self._ctx.clock.sleep(SETTLE_SECONDS)
             self._ctx.closed.clear()
-            used = {
-                (launch.namespace, launch.credential)
-                for entry in self._ctx.ledger.index.launches()
-                if isinstance(launch := entry.record, Launch) and launch.credential
-            }
             if await self._ctx.ledger.settle():
                 self._closed_at = self._ctx.clock.now()
-            left = {
-                (launch.namespace, launch.credential)
-                for entry in self._ctx.ledger.index.launches()
-                if isinstance(launch := entry.record, Launch)
-            }
-            for namespace, credential in used - left:
-                await self._clouds.forget(namespace, credential)
+            await self._drop_copies()
+
+    async def _drop_copies(self) -> None:
+        """A credential that no open member names needs no copy; one being launched may (R18)."""
+        used = self._ctx.ledger.index.credentials()
+        try:
+            if not await self._clouds.unused(used):
+                return
+            if self._ctx.busy():
+                self._ctx.closed.set()
+                return
+            await self._clouds.keep(used)
+        except Exception as error:
+            log.warning("copies of credentials were not deleted, again soon: %s", error)
+            self._ctx.closed.set()
 
     async def run_directories(self) -> None:
         """A directory goes once every machine has read it, ended, or missed its time (R31)."""

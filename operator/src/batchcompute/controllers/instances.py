@@ -18,7 +18,7 @@ from batchcompute.controllers.store import (
 )
 from batchcompute.core.job.tally import ENDED, State
 from batchcompute.kube.client import Client
-from batchcompute.kube.errors import AlreadyExists, Conflict, NotFound, OutcomeUnknown
+from batchcompute.kube.errors import AlreadyExists, Conflict, Forbidden, NotFound, OutcomeUnknown
 from batchcompute.kube.informer import Informer
 from batchcompute.kube.resources import TASK_INSTANCES
 from batchcompute.vocabulary import API_VERSION, Kind, Label
@@ -144,7 +144,12 @@ class Instances:
         """Make a TaskInstance that somebody deleted again, with the same attempt (R16)."""
         if job.view is None or job.view.deleting or lost.slot in job.instances:
             return
-        made = await self._again(job, lost.task, lost.index)
+        try:
+            made = await self._again(job, lost.task, lost.index)
+        except Forbidden:
+            # Its namespace goes, and the Job with it in a moment; if not, the end brings it back.
+            log.info("%s/%s cannot be made again now", lost.namespace, lost.name)
+            return
         fresh = lost.state is State.STARTING and not lost.attempt
         if made is not None and not fresh:
             await self.update(job, lost.task, lost.index, lambda _: _remembered(lost))

@@ -69,9 +69,11 @@ class LedgerIndex:
         """Open members of a Job; its finalizer waits for none to be left (R18)."""
         return [self._open[mid] for mid in sorted(self._by_job.get(job_uid, ()))]
 
-    def of_credential(self, credential: str) -> list[OpenMember]:
-        """Open members launched with a credential copy, which is kept that long (R18)."""
-        return [one for one in self._open.values() if one.credential == credential]
+    def credentials(self) -> frozenset[tuple[str, str]]:
+        """Namespace and Secret that open members were launched with: copies kept for them (R18)."""
+        return frozenset(
+            (one.member.namespace, one.credential) for one in self._open.values() if one.credential
+        )
 
     def open_members(self) -> Iterator[OpenMember]:
         return iter(self._open.values())

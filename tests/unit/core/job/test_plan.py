@@ -162,6 +162,29 @@ def test_actions_in_the_order_of_safety(facts: JobFacts, want: list[str]) -> Non
     assert kinds(facts) == want
 
 
+LOOKS: dict[str, tuple[JobFacts, float | None]] = {
+    "events tell of the rest": (job(task("a", "r")), None),
+    "a deadline is looked at when it is over": (
+        job(task("a", "r"), deadline_seconds=61, status=STARTED),
+        NOW + 1,
+    ),
+    "machines of a deleted job of this name wake nobody here": (
+        job(task("a", "."), old_run=True),
+        NOW + 5,
+    ),
+    "whichever of the two comes first": (
+        job(task("a", "."), old_run=True, deadline_seconds=61, status=STARTED),
+        NOW + 1,
+    ),
+    "what has ended needs no look": (job(task("a", "+"), old_run=True), None),
+}
+
+
+@pytest.mark.parametrize(("facts", "want"), LOOKS.values(), ids=LOOKS)
+def test_the_next_look_by_time(facts: JobFacts, want: float | None) -> None:
+    assert plan(facts, NOW).next_look == want
+
+
 def conditions(status: Mapping[str, Any]) -> str:
     """``Accepted Reconciling ...`` of those that are True."""
     return " ".join(c["type"] for c in status["conditions"] if c["status"] == "True")

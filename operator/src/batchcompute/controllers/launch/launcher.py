@@ -196,6 +196,9 @@ class Launcher:
         claimed = await self._claim(wanted)
         if not claimed:
             return None
+        if definition.credential:
+            # Whoever goes on after a crash needs the copy, whatever became of the Secret (R18).
+            await self._ctx.cloud(definition.namespace, definition.credential, definition.region)
         entry = await self._ctx.ledger.append(
             lambda seq, nonce: build_record(
                 seq,

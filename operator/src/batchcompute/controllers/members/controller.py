@@ -147,7 +147,9 @@ class MemberController:
         self._ctx.ledger.close([one.mid])
         self._ctx.tracker.drop(one.mid)
         self._ctx.closed.set()
-        self._ctx.poke(self._ctx.store.known(one.open.member.job_uid))
+        member = one.open.member
+        self._ctx.poke(self._ctx.store.known(member.job_uid))
+        self._ctx.poke(self._ctx.store.job((member.namespace, member.job)))
 
     async def _record_stops(self, items: list[tuple[str, Reason]]) -> None:
         reasons = {mid: str(reason) for mid, reason in items}

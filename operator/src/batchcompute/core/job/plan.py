@@ -22,6 +22,8 @@ from batchcompute.core.job.progress import TaskProgress, all_ended, progress
 from batchcompute.core.job.status import deadline_of, finished_before, render
 from batchcompute.vocabulary import Reason, TaskPhase
 
+OLD_RUN_SECONDS = 5.0
+
 
 def plan(facts: JobFacts, now: float) -> JobPlan:
     """Actions in their order of safety, the status to store, and when to look again."""
@@ -41,7 +43,7 @@ def plan(facts: JobFacts, now: float) -> JobPlan:
         rendered.status,
         rendered.urgent,
         rendered.announcements,
-        next_look=_next_look(facts, tasks, stopping),
+        next_look=_next_look(facts, tasks, stopping, now),
     )
 
 
@@ -128,8 +130,11 @@ def _started(task: TaskProgress, starts: Mapping[str, int]) -> TaskProgress:
 
 
 def _next_look(
-    facts: JobFacts, tasks: tuple[TaskProgress, ...], stopping: Reason | None
+    facts: JobFacts, tasks: tuple[TaskProgress, ...], stopping: Reason | None, now: float
 ) -> float | None:
+    """Other Jobs' members wake nobody here: what waits for them looks by itself."""
     if stopping or all_ended(tasks):
         return None
-    return deadline_of(facts)
+    times = [now + OLD_RUN_SECONDS] if facts.old_run else []
+    deadline = deadline_of(facts)
+    return min([*times, deadline] if deadline is not None else times, default=None)

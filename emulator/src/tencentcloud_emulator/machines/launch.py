@@ -2,9 +2,9 @@
 
 Reads a plan (JSON, one line) from standard input and writes JSON lines: `{"pid": N}` when PID 1
 is there and waits for a line `go`, `{"running": true}` when it has gone inside, `{"error": "..."}`
-where either fails; at the end `{"ended": true}`. When its standard input ends the
-machine is killed: so a killed emulator leaves none. Whatever the end, no process, mount,
-cgroup or file of the machine is left but its console.
+where either fails, `{"notice": "..."}` before; at the end `{"ended": true}`. When its standard
+input ends the machine is killed: so a killed emulator leaves none. Whatever the end, no process,
+mount, cgroup or file of the machine is left but its console.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ NAMESPACES = (
     | kernel.CLONE_NEWIPC
 )
 PYTHON = "/usr/bin/python3"
+FOREIGN_PROGRAMS = (
+    "no idmapped mounts here (Linux 5.19; not on overlay file systems): "
+    "a machine cannot change the programs of the host that it sees"
+)
 ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
@@ -214,7 +218,8 @@ def enter(plan: Plan, user_namespace: int, go: int, answer: int, console: int) -
     """Enters the machine's namespaces and leaves PID 1 behind, a child of the keeper."""
     if plan.ids.mapped:
         kernel.unshare(kernel.CLONE_NEWNS)
-        rootfs.stage(plan.directory, plan.base, user_namespace)
+        if not rootfs.stage(plan.directory, plan.base, user_namespace):
+            say(notice=FOREIGN_PROGRAMS)
         os.setgroups([])
     kernel.setns(user_namespace, kernel.CLONE_NEWUSER)
     if plan.ids.mapped:

@@ -174,6 +174,9 @@ class RealMachine:
         assert self._keeper.stdout is not None
         line = await self._keeper.stdout.readline()
         said: dict[str, str] = json.loads(line) if line else {}
+        if "notice" in said:
+            log.warning("%s: %s", self._plan.directory.name, said["notice"])
+            return await self._hear(what)
         if what not in said:
             raise MachineFailed(said.get("error", "its keeper ended without a word"))
         return said

@@ -316,6 +316,7 @@ class Leadership:
             metrics=self._metrics,
             workers=self._settings.workers,
             expected=EXPECTED,
+            fatal=(Deposed,),
         )
 
     async def _set_expiry(self) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from batchcompute.controllers.rounds import attempt
 from batchcompute.runtime.clock import Clock
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=Hashable)
 
@@ -71,12 +69,8 @@ class Window(Generic[T]):
                 del self._items[item]
             self._first = self._clock.monotonic()
             self._flushing = frozenset(items)
-            try:
-                await self._flush(items)
-            except Exception:
-                log.exception("a batch of %d failed", len(items))
-            finally:
-                self._flushing = frozenset()
+            await attempt(self._flush(items), f"a batch of {len(items)}")
+            self._flushing = frozenset()
 
     async def _wait(self) -> None:
         while True:

@@ -26,7 +26,8 @@ class ReconcileLoop(Generic[K]):
     ``reconcile(key)`` reads what is and brings it nearer to what is wanted; it returns seconds
     until it wants to look again, or ``None``. When it raises or takes longer than ``timeout``
     seconds, the key comes back after a growing wait. Errors of the ``expected`` types (a conflict,
-    a server that is away) are logged as one line, all others with their traceback.
+    a server that is away) are logged as one line, all others with their traceback; those of the
+    ``fatal`` types end :meth:`run`.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class ReconcileLoop(Generic[K]):
         workers: int = 8,
         timeout: float = RECONCILE_TIMEOUT_SECONDS,
         expected: tuple[type[Exception], ...] = (),
+        fatal: tuple[type[Exception], ...] = (),
     ) -> None:
         self.name = name
         self._queue = queue
@@ -49,6 +51,7 @@ class ReconcileLoop(Generic[K]):
         self._workers = workers
         self._timeout = timeout
         self._expected: tuple[type[Exception], ...] = (TimeoutError, *expected)
+        self._fatal = fatal
         self._stopping = asyncio.Event()
         self._idle: set[asyncio.Task[None]] = set()
 
@@ -88,6 +91,8 @@ class ReconcileLoop(Generic[K]):
         try:
             async with asyncio.timeout(self._timeout):
                 delay = await self._reconcile(key)
+        except self._fatal:
+            raise
         except Exception as error:
             self._failed(key, error)
         else:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from batchcompute.cloud import errors
 from batchcompute.controllers.members.tracked import MachineInfo
+from batchcompute.controllers.rounds import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from batchcompute.cloud.port import MachineView
     from batchcompute.controllers.context import Context
     from batchcompute.controllers.members.tracked import Tracked
-
-log = logging.getLogger(__name__)
 
 TICK = 1.0
 BATCH = 100
@@ -31,14 +28,26 @@ class Describer:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._asked: set[Group] = set()
 
     async def run(self) -> None:
         """For ever."""
         while True:
             await self._ctx.clock.sleep(TICK)
             for group, due in self._due().items():
-                for at in range(0, len(due), BATCH):
-                    await self._describe(group, due[at : at + BATCH])
+                if group not in self._asked:
+                    self._asked.add(group)
+                    self._ctx.spawn(self._ask(group, due))
+
+    async def _ask(self, group: Group, due: Sequence[Tracked]) -> None:
+        """Each account by itself: one that is slow, or away, holds up no other."""
+        try:
+            for at in range(0, len(due), BATCH):
+                batch = due[at : at + BATCH]
+                what = f"DescribeInstances of {len(batch)} machines"
+                await attempt(self._describe(group, batch), what)
+        finally:
+            self._asked.discard(group)
 
     def _due(self) -> dict[Group, list[Tracked]]:
         now = self._ctx.clock.now()
@@ -70,12 +79,8 @@ class Describer:
         return settings.describe_others_seconds
 
     async def _describe(self, group: Group, due: Sequence[Tracked]) -> None:
-        try:
-            cloud = await self._ctx.cloud(*group)
-            views = await cloud.describe_instances([one.instance_id for one in due])
-        except errors.CloudError as error:
-            log.warning("DescribeInstances of %d machines: %s", len(due), error)
-            return
+        cloud = await self._ctx.cloud(*group)
+        views = await cloud.describe_instances([one.instance_id for one in due])
         now = self._ctx.clock.now()
         found = {view.instance_id: view for view in views}
         for one in due:

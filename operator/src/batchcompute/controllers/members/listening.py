@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
 from batchcompute.controllers.members import boxes, looking
+from batchcompute.controllers.rounds import attempt
 from batchcompute.core import silence
-from batchcompute.mailbox.errors import CosError
 from batchcompute.mailbox.keys import parse_run
 
 if TYPE_CHECKING:
     from batchcompute.controllers.context import Context
     from batchcompute.controllers.members.controller import MemberController
     from batchcompute.controllers.members.tracked import Tracked
-
-log = logging.getLogger(__name__)
 
 READS = 16
 STALE_SECONDS = 3600.0
@@ -37,14 +34,14 @@ class Listener:
         while True:
             await self._ctx.clock.sleep(self._ctx.settings.mailbox.done_poll_seconds)
             if self._ctx.tracker.unsettled:
-                await self._guarded(self._list_done())
+                await attempt(self._list_done(), "listing results")
 
     async def run_live(self) -> None:
         """Beats, for ever."""
         while True:
             await self._ctx.clock.sleep(self._interval())
             if self._ctx.tracker.unsettled:
-                await self._guarded(self._list_live())
+                await attempt(self._list_live(), "listing beats")
 
     async def run_renewals(self) -> None:
         """Boxes with fresh signatures, for ever."""
@@ -54,13 +51,9 @@ class Listener:
             due = [one for one in self._ctx.tracker if self._is_due(one, now)]
             for at in range(0, len(due), READS):
                 batch = due[at : at + READS]
-                await asyncio.gather(*(self._guarded(self._renew(one)) for one in batch))
-
-    async def _guarded(self, work: object) -> None:
-        try:
-            await work  # type: ignore[misc]
-        except CosError as error:
-            log.warning("mailbox: %s", error)
+                await asyncio.gather(
+                    *(attempt(self._renew(one), f"the box of {one.mid}") for one in batch)
+                )
 
     def _interval(self) -> float:
         slow = {True: 3.0, False: 2.0}[len(self._ctx.tracker) > 10_000]

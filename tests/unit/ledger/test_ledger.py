@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -385,9 +386,13 @@ async def test_the_newest_record_of_an_instance_is_the_current_one() -> None:
 async def test_a_credential_is_named_until_the_last_member_launched_with_it_ends() -> None:
     bench = Bench()
     ledger = await bench.leader()
+
+    def with_key(number: int) -> Callable[[int, str], Launch]:
+        build = launch([member(number)])
+        return lambda seq, nonce: replace(build(seq, nonce), credential="key")
+
     for number in (0, 1):
-        own = launch([member(number)])
-        await ledger.append(lambda s, n, own=own: replace(own(s, n), credential="key"))
+        await ledger.append(with_key(number))
     await ledger.append(launch([member(2)]))
     namespace = member(0).namespace
     first, second = (m.mid for m in ledger.index.open_members() if m.credential)

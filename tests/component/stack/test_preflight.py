@@ -13,10 +13,15 @@ TOOLS = ("sh", "uname", "expr", "dirname")
 GOOD = {
     "python3": "exit 0",
     "go": 'echo "go version go1.26.8 linux/amd64"',
+    **dict.fromkeys(("curl", "setsid", "mount", "awk"), "exit 0"),
 }
 
 CASES = {
     "nothing is missing": ({}, ()),
+    "what the tests call": (
+        {"curl": None, "awk": None},
+        ("curl is needed by the tests", "awk is needed", "apt-get install -y curl mawk"),
+    ),
     "no Go": ({"go": None}, ("Go 1.26 or newer is needed on PATH",)),
     "an old Go": (
         {"go": 'echo "go version go1.19.8 linux/amd64"'},
@@ -44,7 +49,7 @@ CASES = {
 
 def test_this_machine_lacks_nothing():
     said = subprocess.run(
-        [str(ROOT / "dev" / "preflight"), "machines"], capture_output=True, text=True
+        [str(ROOT / "dev" / "preflight"), "machines", "tests"], capture_output=True, text=True
     )
     assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
 
@@ -59,7 +64,7 @@ def test_each_lack_is_one_sentence(tmp_path, programs, sentences):
             (tmp_path / name).chmod(0o755)
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHON", "CLUSTER")}
     said = subprocess.run(
-        [str(ROOT / "dev" / "preflight"), "machines"],
+        [str(ROOT / "dev" / "preflight"), "machines", "tests"],
         env={**env, "PATH": str(tmp_path)},
         capture_output=True,
         text=True,

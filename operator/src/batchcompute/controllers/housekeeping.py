@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from batchcompute.cloud import errors
+from batchcompute.controllers.members.terminating import terminate
+from batchcompute.controllers.rounds import attempt
 from batchcompute.core import orphans
+from batchcompute.core.terminating import Going, batches, terminable
 from batchcompute.ledger.index import LedgerIndex
 from batchcompute.ledger.records import Launch, LaunchState
-from batchcompute.mailbox.errors import CosError
 from batchcompute.mailbox.keys import parse_launch
 from batchcompute.vocabulary import TagKey
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batchcompute.cloud.port import MachineView
     from batchcompute.controllers.context import Context
     from batchcompute.controllers.credentials import Clouds
@@ -34,6 +37,7 @@ class Housekeeping:
         self._clouds = clouds
         self._removed: set[int] = set()
         self._closed_at: float | None = None
+        self._was_live = False
         self._lead_at = ctx.clock.now()
         self._last_sweep: float | None = None
         self._first_seen: dict[str, float] = {}
@@ -45,8 +49,8 @@ class Housekeeping:
             await self._ctx.closed.wait()
             await self._ctx.clock.sleep(SETTLE_SECONDS)
             self._ctx.closed.clear()
-            if await self._ctx.ledger.settle():
-                self._closed_at = self._ctx.clock.now()
+            if not await attempt(self._ctx.ledger.settle(), "closing records of the ledger"):
+                self._ctx.closed.set()
             await self._drop_copies()
 
     async def _drop_copies(self) -> None:
@@ -102,10 +106,7 @@ class Housekeeping:
             await self._ctx.clock.sleep(DAY)
             if not len(self._ctx.tracker):
                 continue
-            try:
-                await self._sweep_mailbox()
-            except CosError as error:
-                log.warning("mailbox sweep: %s", error)
+            await attempt(self._sweep_mailbox(), "the sweep of the mailbox")
 
     async def _sweep_mailbox(self) -> None:
         cos, layout = self._ctx.mailbox.cos, self._ctx.mailbox.layout
@@ -131,21 +132,21 @@ class Housekeeping:
         while True:
             await self._ctx.clock.sleep(TICK)
             now = self._ctx.clock.now()
-            due = orphans.next_sweep(
-                self._last_sweep,
-                self._lead_at,
-                bool(self._ctx.ledger.index.launches()),
-                self._closed_at,
-                now,
-            )
+            live = self._is_live()
+            if self._was_live and not live:
+                self._closed_at = now
+            self._was_live = live
+            due = orphans.next_sweep(self._last_sweep, self._lead_at, live, self._closed_at, now)
             if due is None or now < due:
                 continue
-            try:
-                await self._sweep()
-                await self._follow_abandoned()
+            if await attempt(self._sweep(), "the sweep of the cloud"):
                 self._last_sweep = now
-            except errors.CloudError as error:
-                log.warning("sweep: %s", error)
+                await attempt(self._follow_abandoned(), "looking for abandoned machines")
+
+    def _is_live(self) -> bool:
+        """Whether a launch may have a machine; the newest record stays without one."""
+        index = self._ctx.ledger.index
+        return bool(index.unsettled()) or any(index.open_members())
 
     async def _sweep(self) -> None:
         settings = self._ctx.settings
@@ -161,10 +162,14 @@ class Housekeeping:
             log.error("LedgerBehind: %s are newer than the ledger: nothing is stopped", names)
         for instance_id in found.report:
             log.warning("StrangerReported: %s looks like ours without proof", instance_id)
-        for at in range(0, len(found.stop), 100):
-            ids = found.stop[at : at + 100]
-            log.warning("StrangerStopped: no record names %s", ", ".join(ids))
-            await cloud.terminate_instances(ids)
+        strangers = {one.instance_id: one for one in listed if one.instance_id in found.stop}
+        going = (
+            Going(one.instance_id, "", settings.region, one.charge_type)
+            for one in strangers.values()
+            if terminable(one.state, wrote_done=False)
+        )
+        for batch in batches(going):
+            await terminate(cloud, batch, _stopped)
 
     async def _ledger_view(self) -> orphans.LedgerView:
         """Listed after the cloud was, by quorum (R4)."""
@@ -198,6 +203,10 @@ class Housekeeping:
             if twice:
                 self._ctx.ledger.vanished(twice)
                 self._ctx.closed.set()
+
+
+def _stopped(ids: Sequence[str]) -> None:
+    log.warning("StrangerStopped: no record names %s", ", ".join(ids))
 
 
 def _machine(view: MachineView) -> orphans.CloudMachine:

@@ -18,16 +18,17 @@ _BUSY = frozenset({"PENDING", "STARTING", "STOPPING", "REBOOTING", "TERMINATING"
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """A machine to be terminated."""
+    """A machine to be terminated. ``credential`` is the name of a Secret of ``namespace``."""
 
     instance_id: str
     credential: str
     region: str
     charge_type: str
+    namespace: str = ""
 
     @property
-    def group(self) -> tuple[str, str, str]:
-        return self.credential, self.region, self.charge_type
+    def group(self) -> tuple[str, str, str, str]:
+        return self.namespace, self.credential, self.region, self.charge_type
 
 
 def terminable(state: str | None, *, wrote_done: bool) -> bool:
@@ -39,7 +40,7 @@ def terminable(state: str | None, *, wrote_done: bool) -> bool:
 
 def batches(machines: Iterable[Going]) -> list[tuple[Going, ...]]:
     """Calls to make: one account, region and charge type each, at most 100 ids."""
-    groups: dict[tuple[str, str, str], list[Going]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str], list[Going]] = defaultdict(list)
     for one in sorted(machines, key=lambda m: (m.group, m.instance_id)):
         groups[one.group].append(one)
     return [

@@ -138,7 +138,9 @@ class Caller:
         if isinstance(step, Bind):
             return await self._bind(launch, step.ids), None
         assert isinstance(step, Void)
-        return await self._ctx.ledger.void(launch.seq, step.code), error
+        voided = await self._ctx.ledger.void(launch.seq, step.code)
+        self._ctx.closed.set()
+        return voided, error
 
     async def _send(self, cloud: Cloud, launch: Launch) -> tuple[Reply, errors.CloudError | None]:
         try:

@@ -65,14 +65,22 @@ class Sampler:
         self._file = file
         self._counts: dict[str, Counter[str]] = {k: Counter() for k in ("leaf", "self", "all")}
         self._written = time.monotonic()
+        self._busy = False  # a signal may come while one is handled
 
     def start(self) -> None:
         signal.signal(signal.SIGPROF, self._take)
         signal.setitimer(signal.ITIMER_PROF, EVERY, EVERY)
 
     def _take(self, _: int, frame: FrameType | None) -> None:
-        if frame is None:
+        if frame is None or self._busy:
             return
+        self._busy = True
+        try:
+            self._count(frame)
+        finally:
+            self._busy = False
+
+    def _count(self, frame: FrameType) -> None:
         self._counts["leaf"][_name(frame)] += 1
         own: list[str] = []
         at: FrameType | None = frame

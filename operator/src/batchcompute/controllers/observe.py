@@ -32,7 +32,7 @@ def observe(
         "deleting": view.deleting,
         "abandon": view.annotations.get(Annotation.ABANDON_RESOURCES) == "true",
         "finalizer": Finalizer.RESOURCES in view.finalizers,
-        "open_members": len(ctx.ledger.index.of_job(job.uid)),
+        "open_members": ctx.ledger.index.count_of_job(job.uid),
         "enlisted": len(job.enlisted),
         "status": view.status,
     }

@@ -69,6 +69,10 @@ class LedgerIndex:
         """Open members of a Job; its finalizer waits for none to be left (R18)."""
         return [self._open[mid] for mid in sorted(self._by_job.get(job_uid, ()))]
 
+    def count_of_job(self, job_uid: str) -> int:
+        """How many open members a Job has."""
+        return len(self._by_job.get(job_uid, ()))
+
     def credentials(self) -> frozenset[tuple[str, str]]:
         """Namespace and Secret that open members were launched with: copies kept for them (R18)."""
         return frozenset(

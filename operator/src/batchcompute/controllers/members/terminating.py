@@ -36,7 +36,7 @@ class Terminator:
             size=BATCH,
             idle=IDLE,
             longest=LONGEST,
-            nothing_to_come=lambda: ctx.tracker.unsettled == 0 and not ctx.busy(),
+            nothing_to_come=lambda: not ctx.tracker.unsettled and not ctx.busy(),
         )
 
     def add(self, one: Tracked) -> None:

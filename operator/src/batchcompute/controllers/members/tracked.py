@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -90,6 +91,7 @@ class Tracker:
 
     def __init__(self) -> None:
         self._by_mid: dict[str, Tracked] = {}
+        self._pending: deque[Tracked] = deque()
 
     def __len__(self) -> int:
         return len(self._by_mid)
@@ -101,12 +103,18 @@ class Tracker:
         return self._by_mid.get(mid)
 
     def add(self, one: Tracked) -> None:
-        self._by_mid.setdefault(one.mid, one)
+        if self._by_mid.setdefault(one.mid, one) is one:
+            self._pending.append(one)
 
     def drop(self, mid: str) -> None:
         self._by_mid.pop(mid, None)
 
     @property
-    def unsettled(self) -> int:
-        """Members whose outcome is still to come."""
-        return sum(1 for one in self._by_mid.values() if not one.settled)
+    def unsettled(self) -> bool:
+        """Whether the outcome of a member is still to come; what is settled stays so."""
+        while self._pending and self._is_past(self._pending[0]):
+            self._pending.popleft()
+        return bool(self._pending)
+
+    def _is_past(self, one: Tracked) -> bool:
+        return one.settled or self._by_mid.get(one.mid) is not one

@@ -7,6 +7,7 @@ names are section 6 of protocols.md; ``"v": 1`` comes first.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -143,7 +144,7 @@ class Directory:
             "tasks": {tkey: self.tasks[tkey].as_json() for tkey in sorted(self.tasks)},
             "slots": {slot.instance_id: slot.as_json() for slot in self._ordered()},
         }
-        return _bounded(f"dir of {self.launch}", orjson.dumps(whole), DIR_LIMIT)
+        return _bounded(f"dir of {self.launch}", dump(whole), DIR_LIMIT)
 
     def _ordered(self) -> list[DirSlot]:
         return sorted(self.slots, key=lambda slot: slot.mid)
@@ -195,7 +196,7 @@ class Box:
         whole: dict[str, object] = {"v": VERSION, "mid": self.mid, "rev": self.rev}
         whole |= self._orders() | self._renewals()
         limit = BOX_LIMIT if self.task is None else DIR_LIMIT
-        return _bounded(f"box of {self.mid}", orjson.dumps(whole), limit)
+        return _bounded(f"box of {self.mid}", dump(whole), limit)
 
     def _orders(self) -> dict[str, object]:
         whole: dict[str, object] = {}
@@ -224,6 +225,15 @@ class Box:
         if self.task is not None:
             whole["task"] = self.task.as_json()
         return whole
+
+
+def dump(whole: object) -> bytes:
+    """JSON. Bytes of an environment value that are no text are lone surrogates in Python, which
+    the standard library writes as escapes; the runner turns them back into the same bytes."""
+    try:
+        return orjson.dumps(whole)
+    except TypeError:
+        return json.dumps(whole, separators=(",", ":")).encode()
 
 
 def _bounded(what: str, body: bytes, limit: int) -> bytes:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from batchcompute.controllers.launch.definitions import deadlines, definition, task_key
+from batchcompute.cloud.errors import CloudError
+from batchcompute.controllers.launch.definitions import (
+    SecretGone,
+    deadlines,
+    definition,
+    task_key,
+)
 from batchcompute.controllers.mailbox import attempt_path
-from batchcompute.mailbox.records import Directory, DirSlot, DirState, Run, SlotKind
+from batchcompute.mailbox.layout import DIR_LIMIT
+from batchcompute.mailbox.records import Directory, DirSlot, DirState, Run, SlotKind, dump
 
 if TYPE_CHECKING:
+    from batchcompute.controllers.acceptance import Accepted
     from batchcompute.controllers.context import Context
     from batchcompute.core.job.resolved import ResolvedTask
     from batchcompute.ledger.records import Launch, Member
@@ -18,23 +26,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SLOT_BYTES = 4096
+"""More than a slot takes: signatures and the names of its attempt."""
+
 
 class NotJudged(Exception):
     """The tasks of a member are not known yet: without them it would be told to do nothing."""
 
 
-async def write_directory(ctx: Context, launch: Launch) -> None:
-    """PUT the directory of a bound launch; writing it again writes the same decisions."""
-    body = (await build_directory(ctx, launch)).encode()
-    await ctx.mailbox.cos.put(ctx.mailbox.layout.directory(launch.launch_id), body)
+async def build_directory(ctx: Context, launch: Launch) -> tuple[Directory, int]:
+    """The directory of a bound launch, and how many members it leaves out for now.
 
-
-async def build_directory(ctx: Context, launch: Launch) -> Directory:
-    """Members whose Job is gone get no run: their machines power off by themselves."""
-    tasks: dict[str, Definition] = {}
-    slots: list[DirSlot] = []
+    Building it again gives the same decisions. Members whose Job is gone get no run: their
+    machines power off by themselves. Raises :class:`NotJudged`.
+    """
+    tasks: dict[str, Definition | None] = {}
     longest = 0
     runs: list[tuple[Member, ResolvedTask]] = []
+    room = DIR_LIMIT - SLOT_BYTES * (len(launch.members) + 1)
     for member in launch.members:
         if not is_judged(ctx, member.job_uid):
             raise NotJudged(f"Job {member.namespace}/{member.job}")
@@ -44,22 +53,43 @@ async def build_directory(ctx: Context, launch: Launch) -> Directory:
             continue
         key = task_key(member)
         if key not in tasks:
-            tasks[key] = await definition(ctx, member, accepted, task)
+            made, size = await _definition(ctx, member, accepted, task)
+            tasks[key] = made if size <= room else None
+            room -= size if size <= room else 0
         longest = max(longest, deadlines(ctx, task).total())
         runs.append((member, task))
     granter = ctx.mailbox.granter(launch.created_at, longest)
-    for member, task in runs:
-        slots.append(_slot(ctx, launch, member, task, granter))
-    return Directory(
+    told = {key: made for key, made in tasks.items() if made is not None}
+    slots = [
+        _slot(ctx, launch, member, task, granter)
+        for member, task in runs
+        if task_key(member) in told
+    ]
+    directory = Directory(
         launch=launch.launch_id,
         state=DirState.BOUND,
         host=ctx.mailbox.base,
         put=granter.put_grant,
         get=granter.get_grant,
         beat=int(ctx.settings.mailbox.beat_seconds),
-        tasks=tasks,
+        tasks=told,
         slots=slots,
     )
+    return directory, len(runs) - len(slots)
+
+
+async def _definition(
+    ctx: Context, member: Member, accepted: Accepted, task: ResolvedTask
+) -> tuple[Definition | None, int]:
+    """One task and its size in bytes; whatever is wrong with it holds up its own members alone."""
+    try:
+        made = await definition(ctx, member, accepted, task)
+        return made, len(dump(made.as_json()))
+    except (SecretGone, CloudError) as error:
+        log.warning("%s/%s waits: %s", member.namespace, member.job, error)
+    except Exception:
+        log.exception("%s/%s cannot be told what to do", member.namespace, member.job)
+    return None, 0
 
 
 def is_judged(ctx: Context, job_uid: str) -> bool:

@@ -110,11 +110,7 @@ class Acceptances:
         if found.generation != view.generation:
             found.spec = Job.from_object(_object(view)).spec
             found.generation = view.generation
-            uses = [text for _, text in unsupported(JOB_FEATURES, found.spec)]
-            found.complaint = None
-            if uses:
-                text = f"{uses[0]}; the job goes on without"
-                found.complaint = Refusal(Reason.NOT_YET_SUPPORTED, text, lasting=False)
+            found.complaint = _complaint(found.spec)
         return found
 
     async def _fresh(self, job: Job) -> Accepted | Refusal:
@@ -129,7 +125,7 @@ class Acceptances:
 
     async def _restore(self, job: Job, view: JobView) -> Accepted | Refusal:
         """An accepted Job after a restart: from its revisions, whatever became of the templates."""
-        kept = await self._revisions(view) if template_names(job) else {}
+        kept, names = await self._revisions(view) if template_names(job) else ({}, {})
         live = {name: task for name, task in self._live(job).items() if name not in kept}
         whole = {**live, **kept}
         try:
@@ -138,15 +134,20 @@ class Acceptances:
             text = f"the ControllerRevisions that keep its templates are gone or changed: {error}"
             return Refusal(Reason.OBJECT_INVALID, text, lasting=True)
         frozen = Frozen.from_json(view.status["resolved"])
-        return _accepted(job, tasks, frozen, whole, stored=not live)
+        accepted = _accepted(job, tasks, frozen, whole, stored=not live)
+        accepted.revisions = {**accepted.revisions, **names}
+        accepted.complaint = _complaint(job.spec)
+        return accepted
 
     def _live(self, job: Job) -> dict[str, TaskTemplate]:
         names = template_names(job)
         found = {name: self._templates.get((job.namespace, name)) for name in names}
         return {name: template for name, template in found.items() if template is not None}
 
-    async def _revisions(self, view: JobView) -> dict[str, TaskTemplate]:
+    async def _revisions(self, view: JobView) -> tuple[dict[str, TaskTemplate], dict[str, str]]:
+        """Templates as they were, and the objects that keep them: both by template name."""
         found: dict[str, TaskTemplate] = {}
+        names: dict[str, str] = {}
         async for page in self._client.pages(
             CONTROLLER_REVISIONS, view.namespace, label_selector=f"{Label.JOB}={view.name}"
         ):
@@ -156,7 +157,8 @@ class Acceptances:
                 if view.uid in owners:
                     name = meta["annotations"][TEMPLATE_ANNOTATION]
                     found[name] = TaskTemplate.from_object({**body, "spec": body["data"]})
-        return found
+                    names[name] = meta["name"]
+        return found, names
 
     async def _secret_views(
         self, job: Job, live: Mapping[str, TaskTemplate]
@@ -207,6 +209,15 @@ def _accepted(
     revisions = {name: _revision(job, template) for name, template in templates.items()}
     by_name = {task.name: task for task in tasks}
     return Accepted(job.spec, job.generation, by_name, frozen, templates, revisions, stored)
+
+
+def _complaint(spec: JobSpec) -> Refusal | None:
+    """A live Job's use of a feature that has no effect yet is said, and nothing else."""
+    uses = [text for _, text in unsupported(JOB_FEATURES, spec)]
+    if not uses:
+        return None
+    text = f"{uses[0]}; the job goes on without"
+    return Refusal(Reason.NOT_YET_SUPPORTED, text, lasting=False)
 
 
 def _revision(job: Job, template: TaskTemplate) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS = 1.0
 DIRECTORY_SECONDS = 5.0
 TICK = 5.0
+SPARSE_SECONDS = 60.0
+"""How often records are looked at that only a few stragglers keep open."""
 DAY = 86_400.0
 
 
@@ -46,7 +50,9 @@ class Housekeeping:
     async def run_ledger(self) -> None:
         """Delete closed records, then the credential copies that nothing names any more."""
         while True:
-            await self._ctx.closed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SPARSE_SECONDS):
+                    await self._ctx.closed.wait()
             await self._ctx.clock.sleep(SETTLE_SECONDS)
             self._ctx.closed.clear()
             if not await attempt(self._ctx.ledger.settle(), "closing records of the ledger"):

@@ -173,9 +173,10 @@ def _remembered(lost: InstanceView) -> Status:
         "machinesLost": lost.spent.infrastructure,
     }
     last = dict(lost.attempts[-1]) if lost.attempts else {}
-    kept = {key: last[key] for key in ("exitCode", "reason", "endTime") if key in last}
+    kept = {key: last[key] for key in ("exitCode", "endTime") if key in last}
+    told = {"reason": lost.reason, "message": lost.message, "instanceId": lost.instance_id}
     if lost.state in ENDED:
-        status |= kept | {"message": lost.message, "instanceId": lost.instance_id}
+        status |= kept | {key: value for key, value in told.items() if value}
     return status
 
 

@@ -19,6 +19,7 @@ from batchcompute.core.task_instance.status import never_launched
 from batchcompute.kube.errors import Conflict, NotFound
 from batchcompute.kube.events import Regarding
 from batchcompute.kube.resources import JOBS
+from batchcompute.runtime.backoff import TokenBucket
 from batchcompute.vocabulary import Finalizer, Reason
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ STATUS_SECONDS = 1.0
 LARGE_STATUS_SECONDS = 5.0
 LARGE_TASKS = 320
 """Statuses of more tasks than these are written every five seconds (api.md, property 2)."""
+COUNTS_PER_SECOND = 30.0
+"""Statuses of all jobs together that tell of counts alone (R20)."""
+COUNTS_GIVE_WAY_SECONDS = 5.0
+COUNTS_AGAIN_SECONDS = 0.5
 
 
 class JobController:
@@ -40,6 +45,8 @@ class JobController:
     def __init__(self, ctx: Context, launcher: Launcher) -> None:
         self._ctx = ctx
         self._launcher = launcher
+        now = ctx.clock.monotonic()
+        self._counts = TokenBucket(COUNTS_PER_SECOND, COUNTS_PER_SECOND, now)
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds until the next look by time; events tell of the rest."""
@@ -167,8 +174,9 @@ class JobController:
         wait -= self._ctx.clock.monotonic()
         if wait > 0:
             return wait
-        lane = self._ctx.lanes.urgent() if urgent else self._ctx.lanes.calm()
-        async with lane:
+        if not urgent and not self._counts_may_go(job):
+            return COUNTS_AGAIN_SECONDS
+        async with self._ctx.lanes.job():
             await self._patch(job, status)
         for one in announcements:
             self._ctx.events.record(
@@ -178,6 +186,16 @@ class JobController:
                 kind="Warning" if one.warning else "Normal",
             )
         return None
+
+    def _counts_may_go(self, job: JobState) -> bool:
+        """Counts alone give way to claims and finals, for a while, and are few over all jobs.
+
+        Nothing waits here: a look that waited would not claim the next instances.
+        """
+        now = self._ctx.clock.monotonic()
+        if self._ctx.lanes.busy and now < job.status_at + COUNTS_GIVE_WAY_SECONDS:
+            return False
+        return self._counts.try_take(now)
 
     async def _patch(self, job: JobState, status: Mapping[str, Any]) -> None:
         assert job.view is not None

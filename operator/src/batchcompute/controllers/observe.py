@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchcompute.controllers.acceptance import Accepted
 from batchcompute.core.job.observed import Idle, JobFacts, Refusal, TaskFacts
-from batchcompute.core.job.tally import ENDED
+from batchcompute.core.job.task_status import ended_in
 from batchcompute.vocabulary import Annotation, Finalizer
 
 if TYPE_CHECKING:
@@ -91,9 +91,12 @@ async def adopt(ctx: Context, job: JobState, accepted: Accepted) -> None:
         return
     job.adopted = True
     assert job.view is not None
+    for task, number, state in ended_in(job.view.status):
+        if not job.has_ended((task, number)):
+            job.mark(task, number, state)
     index = ctx.ledger.index
     for slot, instance in job.instances.items():
-        if instance.state in ENDED or slot in job.enlisted:
+        if job.has_ended(slot) or slot in job.enlisted:
             continue
         members = index.members_of(job.uid, *slot)
         if not any(member.member.attempt >= instance.attempt for member in members):

@@ -66,7 +66,9 @@ class InstanceView:
     attempt: int
     instance_id: str
     attempts: tuple[Mapping[str, Any], ...]
+    reason: str = ""
     message: str = ""
+    ended: float = 0.0
     spent: Spent = NOTHING_SPENT
     generation: int = 0
 
@@ -111,7 +113,9 @@ def instance_view(body: Mapping[str, Any]) -> InstanceView:
         attempt=int(status.get("attempt", 0)),
         instance_id=status.get("instanceId", ""),
         attempts=tuple(status.get("attempts") or ()) if keep else (),
+        reason=status.get("reason", "") if keep else "",
         message=status.get("message", "") if keep else "",
+        ended=unix(status["endTime"]) if keep and "endTime" in status else 0.0,
         spent=spent(status),
         generation=int(meta.get("generation", 0)),
     )
@@ -168,21 +172,30 @@ class JobState:
 
     def _count(self, view: InstanceView) -> bool:
         tally = self.tallies.get(view.task)
-        if tally is None or not tally.put(view.index, view.state):
+        if tally is None or (self.has_ended(view.slot) and view.state not in ENDED):
             return False
-        if view.state is State.FAILED and view.attempts:
+        if not tally.put(view.index, view.state):
+            return False
+        if view.state is State.FAILED:
             self._remember_failure(view)
         return True
 
+    def has_ended(self, slot: Slot) -> bool:
+        """Known to have ended in this run, whatever a TaskInstance that was made again says."""
+        tally = self.tallies.get(slot[0])
+        return tally is not None and slot[1] < tally.size and tally[slot[1]] in ENDED
+
     def _remember_failure(self, view: InstanceView) -> None:
-        last = view.attempts[-1]
+        """As the final status tells it: an instance that had no machine has no attempt."""
+        own = [one for one in view.attempts if one.get("number") == view.attempt]
+        last = own[-1] if own else {}
         failures = self.failures.setdefault(view.task, deque(maxlen=RECENT))
         failures.append(
             Failure(
                 index=view.index,
-                attempt=int(last.get("number", view.attempt)),
-                reason=str(last.get("reason", "")),
-                ended=unix(last["endTime"]) if "endTime" in last else 0.0,
+                attempt=view.attempt,
+                reason=view.reason,
+                ended=view.ended,
                 exit_code=last.get("exitCode"),
                 message=view.message,
                 stderr=str(last.get("stderr", "")),

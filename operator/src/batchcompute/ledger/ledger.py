@@ -11,7 +11,15 @@ from batchcompute.core import launching
 from batchcompute.ledger import codec, names, takeover, writes
 from batchcompute.ledger.errors import Deposed
 from batchcompute.ledger.index import LedgerIndex
-from batchcompute.ledger.records import Abandon, Entry, Launch, LaunchState, Record, Stop
+from batchcompute.ledger.records import (
+    Abandon,
+    Entry,
+    Launch,
+    LaunchState,
+    Lead,
+    Record,
+    Stop,
+)
 from batchcompute.ledger.store import LOST, Conflict, NotFound, StoredSecret
 
 if TYPE_CHECKING:
@@ -101,6 +109,13 @@ class Ledger:
         if not new:
             return None
         return await self.append(lambda seq, nonce: Stop(seq, nonce, new))
+
+    async def fence(self) -> None:
+        """Prove that nobody else leads, before an end is written that no other record tells.
+
+        Raises :class:`Deposed`. Costs one ``lead`` record; the one before it closes.
+        """
+        await self.append(lambda seq, nonce: Lead(seq, nonce, self.holder))
 
     async def append_abandon(self, ids: Iterable[str]) -> Entry:
         """Let machines go: their members close, the sweep leaves them alone."""

@@ -13,11 +13,13 @@ from batchcompute.controllers.instances import OldRunEnding
 from batchcompute.controllers.launch.offerings import Offerings
 from batchcompute.controllers.launch.record import build_record
 from batchcompute.controllers.launch.refusals import Refusals
+from batchcompute.controllers.members.facts import facts_of
 from batchcompute.core.breaker import Breaker
 from batchcompute.core.job.observed import Wait
 from batchcompute.core.job.tally import State
 from batchcompute.core.launch.definition import MachineDefinition, Offering, define
 from batchcompute.core.launch.pool import Candidate, Pool
+from batchcompute.core.member import may_start_next
 from batchcompute.ledger.errors import Deposed
 from batchcompute.ledger.records import Launch
 
@@ -271,10 +273,15 @@ class Launcher:
         """Whether a machine stands for this attempt, or an older one may still run (R6, 41)."""
         for member in self._ctx.ledger.index.members_of(one.job_uid, one.task, one.index):
             tracked = self._ctx.tracker.get(member.mid)
-            if tracked is None or not tracked.settled:
+            if tracked is not None and may_start_next(facts_of(self._ctx, tracked, 0.0)):
+                continue
+            if member.member.attempt < one.attempt:
+                again = self._ctx.clock.now() + RETRY_SECONDS
+                self._pool.add([replace(one, not_before=again)], again)
+            else:
                 log.warning("%s.%s.%d is launched already", one.job, one.task, one.index)
                 self._unlist(one)
-                return True
+            return True
         return False
 
     def _unlist(self, one: Candidate) -> None:

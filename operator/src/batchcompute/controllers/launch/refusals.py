@@ -51,6 +51,20 @@ class Refusals:
         known = self._patience.get((job_uid, task, index))
         return known.not_before if known else 0.0
 
+    def left(self, job_uid: str, task: str, index: int) -> bool:
+        """Whether one more creation failure would be followed by another try."""
+        limits = limits_of(self._ctx, job_uid, task)
+        return limits.patient or self.count(job_uid, task, index) < limits.resource_max_retries
+
+    def hold(self, slot: Slot, follows: Again, reason: Reason, text: str) -> float:
+        """Remember a creation failure and its wait; the moment of the next try."""
+        now = self._ctx.clock.now()
+        scale = self._ctx.settings.launch.wait_scale
+        until = now + (follows.not_before - now) * scale
+        wait = Wait(reason, f"{text}; next try at {rfc3339(until)}")
+        self._patience[slot] = _Patience(follows.spent, until, wait)
+        return until
+
     def forget(self, slot: Slot) -> None:
         """The instance has its machine, or has ended."""
         self._patience.pop(slot, None)
@@ -87,17 +101,22 @@ class Refusals:
                 outcome, attempt=one.attempt, spent=spent, limits=self._limits(one), now=now
             )
             if isinstance(follows, Again):
-                scale = self._ctx.settings.launch.wait_scale
-                until = now + (follows.not_before - now) * scale
-                wait = Wait(reason, f"{text}; next try at {rfc3339(until)}")
-                self._patience[one.slot] = _Patience(follows.spent, until, wait)
+                until = self.hold(one.slot, follows, reason, text)
                 self._list(replace(one, not_before=until, refusals=follows.spent.creation), now)
             else:
                 ended.append(one)
         await self.end(ended, Reason.CREATION_FAILED, text)
 
     async def end(self, batch: Iterable[Candidate], reason: Reason, text: str) -> None:
-        """These will have no machine: what waiting cannot mend, or patience is used up."""
+        """These will have no machine: what waiting cannot mend, or patience is used up.
+
+        No other record tells this end, so an old leader is fenced off first (decision 0005).
+        """
+        batch = list(batch)
+        if not batch:
+            return
+        await self._ctx.ledger.fence()
+        self._ctx.closed.set()
         await asyncio.gather(*(self._end_one(one, reason, text) for one in batch))
 
     async def _end_one(self, one: Candidate, reason: Reason, text: str) -> None:

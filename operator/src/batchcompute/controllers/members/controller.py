@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchcompute.controllers.launch.directory import is_judged
@@ -15,11 +16,13 @@ from batchcompute.core.job.tally import ENDED, State
 from batchcompute.core.member_facts import (
     Action,
     AskCancel,
+    Budget,
     Cancel,
     CleanMailbox,
     Close,
     Finish,
     Look,
+    Outcome,
     ReadBootNote,
     RecordStop,
     Terminate,
@@ -67,7 +70,14 @@ class MemberController:
         if not is_judged(self._ctx, one.open.member.job_uid):
             return UNJUDGED_SECONDS
         now = self._ctx.clock.now()
-        decision = rules.decide(facts_of(self._ctx, one, now), now)
+        member = one.open.member
+        left = self._launcher.refusals.left(member.job_uid, member.task, member.index)
+        facts = facts_of(self._ctx, one, now, creation_left=left)
+        if one.adopted and facts.settled and facts.looked_at is None:
+            # The next attempt waits for a durable result of this one (R6): it is there to be read.
+            await looking.last_look(self._ctx, one)
+            return 0.0
+        decision = rules.decide(facts, now)
         one.describe_every = decision.describe_every
         changed = False
         for action in decision.actions:
@@ -105,6 +115,7 @@ class MemberController:
                 self.stops.add((one.mid, reason))
                 return False
             case Finish(outcome=outcome):
+                outcome = self._charged(one, outcome)
                 self._boot_ended(one, outcome.reason)
                 await finishing.finish(ctx, self._launcher, one, outcome)
             case CleanMailbox():
@@ -116,6 +127,13 @@ class MemberController:
             case Close():
                 self._close(one)
         return True
+
+    def _charged(self, one: Tracked, outcome: Outcome) -> Outcome:
+        """While the breaker is open a failed probe is a creation failure (step 8)."""
+        breaker = self._launcher.breakers.get(one.launch.definition)
+        if outcome.reason is Reason.BOOT_TIMEOUT and breaker is not None and breaker.is_open:
+            return replace(outcome, budget=Budget.CREATION)
+        return outcome
 
     def _boot_ended(self, one: Tracked, reason: Reason) -> None:
         """Tell the breaker of the machine definition how the boot went."""

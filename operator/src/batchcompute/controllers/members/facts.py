@@ -25,7 +25,7 @@ def task_of(ctx: Context, one: Tracked) -> ResolvedTask | None:
     return accepted.tasks.get(one.open.member.task) if accepted is not None else None
 
 
-def facts_of(ctx: Context, one: Tracked, now: float) -> MemberFacts:
+def facts_of(ctx: Context, one: Tracked, now: float, *, creation_left: bool = True) -> MemberFacts:
     """Everything that :func:`batchcompute.core.member.decide` asks for."""
     member = one.open.member
     index = ctx.ledger.index
@@ -62,6 +62,7 @@ def facts_of(ctx: Context, one: Tracked, now: float) -> MemberFacts:
         mailbox_clean=one.mailbox_clean,
         terminate_at=one.terminate_at,
         lost_after=ctx.settings.mailbox.lost_after_seconds,
+        creation_left=creation_left,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchcompute.controllers.launch.refusals import limits_of
@@ -77,10 +78,11 @@ async def _write(ctx: Context, launcher: Launcher, one: Tracked, outcome: Outcom
             for other in ctx.ledger.index.members_of(member.job_uid, member.task, member.index)
             if other.mid != one.mid
         ]
+        made = launcher.refusals.count(member.job_uid, member.task, member.index)
         decided = after(
             outcome,
             attempt=member.attempt,
-            spent=view.spent,
+            spent=replace(view.spent, creation=made),
             limits=limits_of(ctx, member.job_uid, member.task),
             now=ctx.clock.now(),
             stopping=job.wish is not None or view.terminate,
@@ -90,10 +92,14 @@ async def _write(ctx: Context, launcher: Launcher, one: Tracked, outcome: Outcom
         return after_attempt(facts, outcome, decided, view.attempts, view.generation)
 
     written = await ctx.instances.update(job, member.task, member.index, make)
-    launcher.refusals.forget((member.job_uid, member.task, member.index))
+    slot = (member.job_uid, member.task, member.index)
+    launcher.refusals.forget(slot)
     if written is None or not follows:
         return
     if isinstance(follows[0], Again):
+        if outcome.budget is Budget.CREATION:
+            text = f"machine {one.instance_id} did not boot"
+            launcher.refusals.hold(slot, follows[0], outcome.reason, text)
         job.idle[member.task, member.index] = follows[0].attempt
         job.mark(member.task, member.index, State.STARTING)
 

@@ -81,3 +81,14 @@ async def test_members_that_a_resumed_launch_did_not_serve_are_free() -> None:
     await settle()
     assert len(here.ctx.tracker) == 1
     assert job.idle == {("run", 1): 0, ("run", 2): 0}
+
+
+async def test_an_end_that_no_record_tells_is_fenced_first() -> None:
+    """An old leader must not fail an instance that its successor launches (decision 0005)."""
+    here = await leading()
+    job = await here.job()
+    here.cloud.answers.append(errors.from_code("InvalidImageId.NotFound", "no such image"))
+    await here.launched(job)
+    kinds = [type(entry.record).__name__ for entry in here.ctx.ledger.index.entries.values()]
+    assert kinds[-1] == "Lead", kinds
+    assert here.instance(job)["status"]["reason"] == "ImageInvalid"

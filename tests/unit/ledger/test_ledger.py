@@ -74,6 +74,17 @@ async def test_the_old_of_two_leaders_cannot_append() -> None:
     assert states(bench) == {1: "lead", 2: "lead"}
 
 
+async def test_a_fence_stops_the_old_of_two_leaders_and_lets_the_new_one_pass() -> None:
+    bench = Bench()
+    old = await bench.leader("a")
+    new = await bench.leader("b")
+    with pytest.raises(Deposed):
+        await old.fence()
+    await new.fence()
+    await new.settle()
+    assert states(bench) == {3: "lead"}
+
+
 async def test_a_lost_append_of_an_old_leader_is_found_to_be_another_s() -> None:
     bench = Bench()
     old = await bench.leader("a")

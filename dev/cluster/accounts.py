@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Protocol
 
+import yaml
+
 from dev.cluster.kubectl import run_kubectl
 
 TOKEN_LIFE = "720h"  # longer than any development cluster lives
@@ -26,9 +28,7 @@ def service_account_kubeconfig(cluster: Reachable, namespace: str, name: str, pa
     )
     if said.returncode:
         raise RuntimeError(f"no token for {namespace}/{name}: {said.stderr.strip()}")
-    config = json.loads(
-        run_kubectl(cluster.kubeconfig, "config", "view", "--raw", "-o", "json").stdout
-    )
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
     config["users"] = [{"name": name, "user": {"token": said.stdout.strip()}}]
     (context,) = config["contexts"]
     context["context"].update(user=name, namespace=namespace)

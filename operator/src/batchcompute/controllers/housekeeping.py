@@ -32,6 +32,8 @@ SPARSE_SECONDS = 60.0
 """How often records are looked at that only a few stragglers keep open."""
 DAY = 86_400.0
 
+Account = tuple[str, str, str]  # namespace, credential, region
+
 
 class Housekeeping:
     """Three slow loops of the leader."""
@@ -155,27 +157,47 @@ class Housekeeping:
         return bool(index.unsettled()) or any(index.open_members())
 
     async def _sweep(self) -> None:
-        settings = self._ctx.settings
-        cloud = await self._ctx.cloud("", "", settings.region)
-        listed = await cloud.list_instances({str(TagKey.OWNER): self._ctx.ledger.owner})
-        view = await self._ledger_view()
+        """Whole listings, not only of our tag: a name of ours without it is reported (R4)."""
+        listed: dict[str, tuple[MachineView, Account]] = {}
+        for account in self._accounts():
+            cloud = await self._ctx.cloud(*account)
+            for view in await cloud.list_instances():
+                listed.setdefault(view.instance_id, (view, account))
+        ledger = await self._ledger_view()
         found = orphans.sweep(
-            [_machine(one) for one in listed], view, self._first_seen, self._ctx.clock.now()
+            [_machine(view) for view, _ in listed.values()],
+            ledger,
+            self._first_seen,
+            self._ctx.clock.now(),
         )
         self._first_seen = dict(found.first_seen)
+        self._say(found)
+        for account in self._accounts():
+            mine = [listed[one][0] for one in found.stop if listed[one][1] == account]
+            going = (
+                Going(one.instance_id, account[1], account[2], one.charge_type)
+                for one in mine
+                if terminable(one.state, wrote_done=False)
+            )
+            for batch in batches(going):
+                await terminate(await self._ctx.cloud(*account), batch, _stopped)
+
+    def _accounts(self) -> list[Account]:
+        """The operator's own in its region, and whatever an open launch was made with."""
+        launches = (entry.record for entry in self._ctx.ledger.index.launches())
+        named = {
+            (one.namespace if one.credential else "", one.credential, one.region)
+            for one in launches
+            if isinstance(one, Launch)
+        }
+        return sorted({("", "", self._ctx.settings.region)} | named)
+
+    def _say(self, found: orphans.Sweep) -> None:
         if found.behind:
             names = ", ".join(found.behind)
             log.error("LedgerBehind: %s are newer than the ledger: nothing is stopped", names)
         for instance_id in found.report:
             log.warning("StrangerReported: %s looks like ours without proof", instance_id)
-        strangers = {one.instance_id: one for one in listed if one.instance_id in found.stop}
-        going = (
-            Going(one.instance_id, "", settings.region, one.charge_type)
-            for one in strangers.values()
-            if terminable(one.state, wrote_done=False)
-        )
-        for batch in batches(going):
-            await terminate(cloud, batch, _stopped)
 
     async def _ledger_view(self) -> orphans.LedgerView:
         """Listed after the cloud was, by quorum (R4)."""

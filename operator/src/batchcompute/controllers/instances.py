@@ -49,7 +49,7 @@ class Instances:
         Raises :class:`OldRunEnding`.
         """
         body = _body(job, task, index)
-        async with self.lanes.urgent():
+        async with self.lanes.claim():
             try:
                 return self._taken(await self.client.create(TASK_INSTANCES, body))
             except (AlreadyExists, OutcomeUnknown):
@@ -83,7 +83,7 @@ class Instances:
         ``make`` returns ``None`` when nothing is to be written any more. A TaskInstance that
         vanished is made again first, unless its Job goes or has gone: then ``None``.
         """
-        async with self.lanes.urgent():
+        async with self.lanes.final():
             while True:
                 view = job.instances.get((task, index)) or await self._again(job, task, index)
                 if view is None:

@@ -4,44 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 IN_FLIGHT = 32
+CLAIMS_IN_FLIGHT = 24
 JOBS_IN_FLIGHT = 4
 
 
 class Lanes:
     """Lane A: claims and finals. Lane B: conditions and phases. Lane C: counts and progress.
 
-    A and C share ``IN_FLIGHT`` places; lane C takes one only while no write of A waits. Statuses
-    of Jobs have ``JOBS_IN_FLIGHT`` of their own: a Job that queued behind hundreds of its own
-    claims would not claim the next ones meanwhile.
+    A and C share ``IN_FLIGHT`` places; lane C takes one only while no write of A waits. Hundreds
+    of claims come at once, so some places are not for them: a final never stands behind them.
+    Statuses of Jobs have ``JOBS_IN_FLIGHT`` places of their own: a Job that waited for its own
+    claims would not make the next ones meanwhile.
     """
 
-    def __init__(self, places: int = IN_FLIGHT, jobs: int = JOBS_IN_FLIGHT) -> None:
-        self._places = asyncio.Semaphore(places)
-        self._jobs = asyncio.Semaphore(jobs)
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(IN_FLIGHT)
+        self._claims = asyncio.Semaphore(CLAIMS_IN_FLIGHT)
+        self._jobs = asyncio.Semaphore(JOBS_IN_FLIGHT)
         self._urgent = 0
         self._calm = asyncio.Event()
         self._calm.set()
 
     @contextlib.asynccontextmanager
-    async def urgent(self) -> AsyncIterator[None]:
-        """A place for a write of lane A."""
-        self._urgent += 1
-        self._calm.clear()
-        try:
+    async def final(self) -> AsyncIterator[None]:
+        """A place for a final status, lane A."""
+        with self._counted():
             async with self._places:
                 yield
-        finally:
-            self._urgent -= 1
-            if self._urgent == 0:
-                self._calm.set()
 
-    @property
-    def busy(self) -> bool:
-        """Whether a write of lane A waits or is under way."""
-        return self._urgent > 0
+    @contextlib.asynccontextmanager
+    async def claim(self) -> AsyncIterator[None]:
+        """A place for a claim, lane A."""
+        with self._counted():
+            async with self._claims, self._places:
+                yield
 
     @contextlib.asynccontextmanager
     async def job(self) -> AsyncIterator[None]:
@@ -55,3 +54,19 @@ class Lanes:
         await self._calm.wait()
         async with self._places:
             yield
+
+    @property
+    def busy(self) -> bool:
+        """Whether a write of lane A waits or is under way."""
+        return self._urgent > 0
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._urgent += 1
+        self._calm.clear()
+        try:
+            yield
+        finally:
+            self._urgent -= 1
+            if self._urgent == 0:
+                self._calm.set()

@@ -152,12 +152,17 @@ def namespaces_of(pid: int | str) -> frozenset[str]:
 
 
 def host_view(state_dir: Path, namespaces: frozenset[str]) -> HostView:
-    """What is left of machines that had these namespaces of their own."""
+    """What is left of machines that had these namespaces of their own.
+
+    The kernel uses a namespace's number again when it is gone: a process with such a number is
+    another's, unless its root is below `state_dir`.
+    """
     own = namespaces - namespaces_of("self")
     processes: set[int] = set()
     alive: set[str] = set()
     for pid in (int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()):
-        if shared := namespaces_of(pid) & own:
+        shared = namespaces_of(pid) & own
+        if shared and _has_its_root_in(pid, state_dir):
             processes.add(pid)
             alive |= shared
     key = traces.key_of(state_dir)
@@ -176,3 +181,11 @@ def host_view(state_dir: Path, namespaces: frozenset[str]) -> HostView:
         frozenset(groups),
         frozenset(map(str, (state_dir / "machines").glob("*"))),
     )
+
+
+def _has_its_root_in(pid: int, state_dir: Path) -> bool:
+    try:
+        mounts = Path(f"/proc/{pid}/mountinfo").read_text()
+    except OSError:
+        return False
+    return "/".join((*state_dir.parts[1:][-3:], "machines", "ins-")) in mounts

@@ -391,7 +391,7 @@ async def leading(settings: Settings = SETTINGS, now: float = 1_800_000_000.0) -
     caller = Caller(ctx, directories)
     launcher = Launcher(ctx, caller)
     caller.launcher = launcher
-    ctx.busy = lambda: launcher.under_way > 0
+    ctx.busy = lambda: launcher.busy
     terminator = Terminator(ctx)
     members = MemberController(ctx, launcher, terminator)
     return Leading(

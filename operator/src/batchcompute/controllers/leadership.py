@@ -263,7 +263,7 @@ class Leadership:
         caller = Caller(ctx, directories)
         launcher = Launcher(ctx, caller)
         caller.launcher = launcher
-        ctx.busy = lambda: launcher.under_way > 0
+        ctx.busy = lambda: launcher.busy
         terminator = Terminator(ctx)
         members = MemberController(ctx, launcher, terminator)
         listener = Listener(ctx, members)

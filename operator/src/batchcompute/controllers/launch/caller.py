@@ -58,9 +58,6 @@ class Caller:
         if settled.state is LaunchState.BOUND:
             self.launcher.offerings.delivered(definition, offering)
             served = {member.slot for member in settled.members}
-            for slot, one in enumerate(members):
-                if slot in served:
-                    self.launcher.refusals.forget(one.slot)
             self.launcher.back(one for slot, one in enumerate(members) if slot not in served)
             return
         await self._voided(definition, offering, members, error, settled.void)
@@ -140,6 +137,7 @@ class Caller:
         assert isinstance(step, Void)
         voided = await self._ctx.ledger.void(launch.seq, step.code)
         self._ctx.closed.set()
+        self.launcher.unprobe(launch)
         return voided, error
 
     async def _send(self, cloud: Cloud, launch: Launch) -> tuple[Reply, errors.CloudError | None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from batchcompute.core.breaker import Breaker
 from batchcompute.core.job.observed import Wait
 from batchcompute.core.job.tally import State
 from batchcompute.core.launch.definition import MachineDefinition, Offering, define
-from batchcompute.core.launch.pool import Candidate, Pool
+from batchcompute.core.launch.pool import Candidate, Pool, fitting
 from batchcompute.core.member import may_start_next
 from batchcompute.ledger.errors import Deposed
 from batchcompute.ledger.records import Launch
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 
 Recorded = tuple[Launch, MachineDefinition, Offering, list[Candidate]]
 
+DIRECTORY_BYTES = 1024 * 1024
+"""A batch closes when its directory would be larger (section 6)."""
+HOLD_SECONDS = 30.0
 PER_JOB = 500
 """Most instances of one job that wait in the windows."""
 RETRY_SECONDS = 5.0
@@ -52,7 +56,7 @@ class Launcher:
             longest=launch.window_max_seconds,
         )
         self._definitions: dict[str, MachineDefinition] = {}
-        self._commands: dict[str, float] = {}
+        self._flying: Counter[str] = Counter()
         self._wake = asyncio.Event()
         self.under_way = 0
         self.breakers: dict[str, Breaker] = {}
@@ -100,6 +104,8 @@ class Launcher:
             group=self._define(job, accepted, task, index).group,
             refusals=self.refusals.count(job.uid, task.name, index),
             not_before=self.refusals.not_before(job.uid, task.name, index),
+            command_seconds=float(task.timeout_seconds),
+            weight=_weight(task),
         )
 
     def withdraw(self, job: JobState) -> None:
@@ -124,6 +130,7 @@ class Launcher:
             while True:
                 self._wake.clear()
                 now = self._ctx.clock.now()
+                blocked = {name for name in self.breakers if self._is_blocked(name)}
                 for name in self._pool.closed(now):
                     if self.under_way >= self._ctx.settings.launch.claims_ahead:
                         break
@@ -131,19 +138,34 @@ class Launcher:
                     if batch:
                         self.under_way += len(batch)
                         group.create_task(self._guarded(batch))
-                await self._wait(now)
+                await self._wait(now, blocked)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any launch is not yet bound, void or given up."""
+        return bool(self._flying)
+
+    def _is_blocked(self, group: str) -> bool:
+        """Its machines do not boot, and the one probe is out, or on its way."""
+        breaker = self.breakers.get(group)
+        return (
+            breaker is not None
+            and breaker.is_open
+            and (breaker.room == 0 or self._flying[group] > 0)
+        )
 
     def _take(self, group: str, now: float) -> list[Candidate]:
-        room = self.breakers.get(group, Breaker()).room
-        if room == 0:
+        if self._is_blocked(group):
             return []
         batch = self._pool.take(group, now)
-        most = min(room or PER_JOB, self.offerings.most(group))
+        room = self.breakers.get(group, Breaker()).room
+        most = min(room or PER_JOB, self.offerings.most(group), fitting(batch, DIRECTORY_BYTES))
         self._pool.add(batch[most:], now)
+        self._flying[group] += 1
         return batch[:most]
 
-    async def _wait(self, now: float) -> None:
-        due = self._pool.next_close(now)
+    async def _wait(self, now: float, blocked: Collection[str]) -> None:
+        due = self._pool.next_close(now, blocked)
         full = self.under_way >= self._ctx.settings.launch.claims_ahead
         timeout = None if due is None or full else max(0.01, due - now)
         try:
@@ -157,13 +179,33 @@ class Launcher:
         self._wake.set()
 
     async def _guarded(self, batch: list[Candidate]) -> None:
+        """A launch holds its places for a while; one of unknown outcome must not hold up all."""
+        group = batch[0].group
+        late = asyncio.create_task(self._give_back(len(batch), HOLD_SECONDS))
         try:
             recorded = await self._record(batch)
             if recorded is not None:
                 await self._call(recorded)
         finally:
-            self.under_way -= len(batch)
+            if late.cancel():
+                await self._give_back(len(batch), 0.0)
+            self._flying -= Counter((group,))
+            self._forget_definitions()
             self._wake.set()
+
+    async def _give_back(self, places: int, after: float) -> None:
+        if after:
+            await self._ctx.clock.sleep(after)
+        self.under_way -= places
+        self._wake.set()
+
+    def _forget_definitions(self) -> None:
+        """Those of no window and no launch: they are made again when they are needed."""
+        live = self._pool.groups() | self._flying.keys()
+        if len(self._definitions) > len(live):
+            self._definitions = {
+                group: known for group, known in self._definitions.items() if group in live
+            }
 
     async def _call(self, recorded: Recorded) -> None:
         try:
@@ -201,6 +243,9 @@ class Launcher:
         if definition.credential:
             # Whoever goes on after a crash needs the copy, whatever became of the Secret (R18).
             await self._ctx.cloud(definition.namespace, definition.credential, definition.region)
+        claimed = [one for one in claimed if self._still_wanted(one)]
+        if not claimed:
+            return None
         entry = await self._ctx.ledger.append(
             lambda seq, nonce: build_record(
                 seq,
@@ -210,7 +255,7 @@ class Launcher:
                 offering=offering,
                 members=claimed,
                 partial=self.offerings.partial(definition),
-                longest_command=max(self._commands[one.job_uid + one.task] for one in claimed),
+                longest_command=max(one.command_seconds for one in claimed),
                 mailbox=self._ctx.mailbox,
                 settings=self._ctx.settings,
                 now=self._ctx.clock.now(),
@@ -225,6 +270,13 @@ class Launcher:
     def _probe(self, group: str, launch: str) -> None:
         if group in self.breakers:
             self.breakers[group] = self.breakers[group].launched(launch)
+
+    def unprobe(self, launch: Launch) -> None:
+        """A launch will not boot: void, or its machine was let go. It may have been the probe."""
+        breaker = self.breakers.get(launch.definition)
+        if breaker is not None:
+            self.breakers[launch.definition] = breaker.ended(launch.launch_id)
+            self._wake.set()
 
     async def _claim(self, batch: list[Candidate]) -> list[Candidate]:
         """Create the TaskInstances (step 2); whose name is still taken waits."""
@@ -259,7 +311,6 @@ class Launcher:
             self._ctx.settings.launch.batch_scope
         ]
         definition = define(job.view.namespace, accepted.spec, task, accepted.frozen, scope)
-        self._commands[job.uid + task.name] = float(task.timeout_seconds)
         return self._definitions.setdefault(definition.group, definition)
 
     def _still_wanted(self, one: Candidate) -> bool:
@@ -292,6 +343,7 @@ class Launcher:
 
     def _free(self, one: Candidate) -> None:
         """Nothing stands for it any more: pending again, or an idle claim."""
+        self.refusals.forget(one.slot)
         job = self._ctx.store.known(one.job_uid)
         if job is None:
             return
@@ -312,3 +364,10 @@ class Launcher:
             job.enlisted[one.task, one.index] = one.attempt
             self._pool.add([one], now)
         self._wake.set()
+
+
+def _weight(task: ResolvedTask) -> int:
+    """About how many bytes the task adds to a directory; values of Secrets are not known yet."""
+    env = sum(len(one.name) + len(one.value or "") + 16 for one in task.env)
+    mappings = len(task.input_mappings) + len(task.output_mappings)
+    return len(task.application.command or "") + env + 1024 * mappings

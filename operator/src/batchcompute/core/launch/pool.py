@@ -7,10 +7,11 @@ candidate was added for ``idle`` seconds, or ``longest`` seconds after its first
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 Slot = tuple[str, str, int]  # job uid, task, index
+SLOT_BYTES = 2048  # of a machine in a directory: its signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Candidate:
     """One attempt of one instance that needs a machine.
 
     ``refusals`` counts creation failures of this instance in this run (api.md, Budgets);
-    ``not_before`` is the end of its waiting time, Unix seconds.
+    ``not_before`` is the end of its waiting time, Unix seconds. ``weight``: bytes that its task
+    adds to a directory, once for all its instances in it.
     """
 
     job_uid: str
@@ -32,6 +34,8 @@ class Candidate:
     group: str
     refusals: int = 0
     not_before: float = 0.0
+    command_seconds: float = 86400.0
+    weight: int = 0
 
     @property
     def slot(self) -> Slot:
@@ -41,6 +45,19 @@ class Candidate:
     def rank(self) -> tuple[int, float, str, str, int]:
         """Launch order: priority, then the older job, then the lower index (R23)."""
         return -self.priority, self.job_created, self.job_uid, self.task, self.index
+
+
+def fitting(batch: Sequence[Candidate], limit: int) -> int:
+    """How many of the first members fit into a directory of ``limit`` bytes; one always does."""
+    size, tasks = 0, set[tuple[str, str]]()
+    for number, one in enumerate(batch):
+        size += SLOT_BYTES
+        if (one.job_uid, one.task) not in tasks:
+            tasks.add((one.job_uid, one.task))
+            size += one.weight
+        if size > limit and number:
+            return number
+    return len(batch)
 
 
 @dataclass
@@ -112,10 +129,19 @@ class Pool:
             self._remove(one)
         return chosen
 
-    def next_close(self, now: float) -> float | None:
-        """When :meth:`closed` may next have something, Unix seconds; ``None``: never by time."""
+    def groups(self) -> set[str]:
+        """Groups of which somebody waits."""
+        return set(self._windows)
+
+    def next_close(self, now: float, without: Collection[str] = ()) -> float | None:
+        """When :meth:`closed` may next have something, Unix seconds; ``None``: never by time.
+
+        Groups in ``without`` cannot be launched now: something else than time will tell.
+        """
         times = []
-        for window in self._windows.values():
+        for group, window in self._windows.items():
+            if group in without:
+                continue
             if due := window.due(now):
                 times.append(window.closes_at(due, self._idle, self._longest))
             waiting = [one.not_before for one in window.waiting.values() if one.not_before > now]

@@ -1,0 +1,131 @@
+"""From the windows to the cloud: what may go on at once, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+
+from batchcompute.cloud import errors
+from batchcompute.controllers.store import JobState
+from batchcompute.core.breaker import Breaker
+from batchcompute.core.member_facts import Wish
+from batchcompute.vocabulary import Reason
+from tests.support.clock import settle
+from tests.support.leading import TASK, Leading, leading
+
+
+def group_of(here: Leading) -> str:
+    (group,) = here.launcher._definitions
+    return group
+
+
+async def open_breaker(here: Leading, instances: int = 3) -> tuple[JobState, str]:
+    """A definition whose machines do not boot, and instances that wait for one."""
+    job = await here.job(instances=instances, instanceCreationFailurePolicy="Wait")
+    here.enlist(job, *((n, 0) for n in range(instances)))
+    group = group_of(here)
+    here.launcher.breakers[group] = Breaker(failures=3)
+    return job, group
+
+
+async def test_an_open_breaker_lets_one_probe_out_at_a_time() -> None:
+    here = await leading()
+    _, group = await open_breaker(here)
+    now = here.clock.now() + 2.0
+    assert len(here.launcher._take(group, now)) == 1
+    assert here.launcher._take(group, now) == []
+
+
+async def test_a_probe_that_came_to_nothing_is_followed_by_another() -> None:
+    here = await leading()
+    _, group = await open_breaker(here)
+    here.cloud.answers.append(errors.StockError("ResourceInsufficient"))
+    await here.launch()
+    assert here.launcher.breakers[group].room == 1
+
+
+async def test_a_blocked_group_does_not_keep_the_loop_turning() -> None:
+    here = await leading()
+    _, group = await open_breaker(here)
+    here.launcher.breakers[group] = Breaker(failures=3, probe="0000000009-abcdef")
+    turns = 0
+    closed = here.launcher._pool.closed
+
+    def counted(now: float) -> list[str]:
+        nonlocal turns
+        turns += 1
+        return closed(now)
+
+    here.launcher._pool.closed = counted  # type: ignore[method-assign]
+    here.clock.jump(2.0)
+    task = asyncio.create_task(here.launcher.run())
+    await asyncio.sleep(0.2)
+    task.cancel()
+    assert turns <= 3
+
+
+async def test_machines_that_fail_to_launch_use_the_creation_budget_up() -> None:
+    here = await leading()
+    job = await here.job(tasks=[TASK | {"resourceMaxRetries": 1}])
+    for number in range(2):
+        if number == 0:
+            here.enlist(job, (0, 0))
+        await here.launch()
+        (one,) = (one for one in here.ctx.tracker if not one.settled)
+        one.sightings = one.sightings.with_reply("LAUNCH_FAILED", here.clock.now())
+        await here.look(one.mid)
+        await here.members._record_stops(list(here.members.stops._items))
+        await here.look(one.mid)
+        here.clock.jump(601.0)
+    assert len(here.cloud.ran) == 2
+    assert here.instance(job)["status"]["phase"] == "Failed"
+    assert here.instance(job)["status"]["reason"] == "CreationFailed"
+
+
+async def test_a_job_that_is_to_end_while_it_is_claimed_asks_for_no_machine() -> None:
+    here = await leading()
+    job = await here.job()
+    claim = here.ctx.instances.claim
+
+    async def meanwhile(*args: object) -> object:
+        job.wish = Wish(Reason.TERMINATED, here.clock.now())
+        return await claim(*args)  # type: ignore[arg-type]
+
+    here.ctx.instances.claim = meanwhile  # type: ignore[method-assign, assignment]
+    here.enlist(job, (0, 0))
+    await here.launch()
+    assert here.cloud.ran == [] and here.ctx.ledger.head == 1
+    assert job.idle == {("run", 0): 0} and not job.enlisted
+
+
+async def test_a_launch_of_unknown_outcome_holds_no_place() -> None:
+    here = await leading()
+    here.cloud.answers.extend([errors.UnknownOutcomeError("HTTP.502")] * 100)
+    here.enlist(await here.job(), (0, 0))
+    here.clock.jump(2.0)
+    task = asyncio.create_task(here.launcher.run())
+    await settle(50)
+    assert here.launcher.under_way == 1
+    await here.clock.advance(60.0)
+    assert here.launcher.under_way == 0
+    assert len(here.ctx.ledger.index.unsettled()) == 1
+    task.cancel()
+
+
+async def test_nothing_is_kept_of_jobs_whose_launches_are_over() -> None:
+    here = await leading()
+    for n in range(5):
+        image = {"imageId": f"img-{n}", "instanceType": "S5.MEDIUM4"}
+        await here.launched(await here.job(f"job{n}", tasks=[TASK | {"compute": image}]))
+    assert not here.launcher._definitions
+
+
+async def test_a_batch_closes_before_its_directory_is_too_large() -> None:
+    here = await leading()
+    for n in range(4):
+        env = [{"name": f"V{k}", "value": "x" * 32_000} for k in range(12)]
+        here.enlist(await here.job(f"job{n}", tasks=[TASK | {"env": env}]), (0, 0))
+    await here.launch()
+    await here.launch()
+    assert sorted(orjson.loads(request)["InstanceCount"] for request in here.cloud.ran) == [2, 2]

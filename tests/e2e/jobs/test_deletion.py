@@ -182,6 +182,19 @@ def test_deleting_a_finished_instance_brings_it_back_as_it_was(deleted, site, na
     assert len(site.launches(namespace)) == calls
 
 
+def test_a_finished_instance_that_goes_while_nobody_looks_changes_nothing(deleted, site, namespace):
+    calls = len(site.launches(namespace))
+    before = site.until_released(namespace, "kept")
+    site.kill_operator()
+    site.kubectl("delete", "bci/kept.work.0", "-n", namespace)
+    site.kubectl("annotate", "bcj/kept", "-n", namespace, "looked=at")
+    site.start_operator()
+    site.apply(job_manifest(namespace, "later", command("work", "true")))
+    site.until_condition(namespace, "later", "Complete")
+    assert site.job(namespace, "kept")["status"] == before["status"]
+    assert len(site.launches(namespace)) == calls + 1
+
+
 def test_a_namespace_goes_with_its_secret_and_leaves_nothing(deleted, site):
     status = deleted["own"]["status"]
     until_namespace_gone(site, "short-lived")

@@ -116,7 +116,11 @@ ORDERS: dict[str, tuple[JobFacts, list[str]]] = {
     ),
     "revisions are stored before anything is enlisted": (
         job(task("a", "."), finalizer=False, revisions_stored=False),
-        ["AddFinalizer", "StoreRevisions", "Enlist"],
+        ["StoreRevisions", "AddFinalizer", "Enlist"],
+    ),
+    "templates are stored at acceptance, whatever else has to wait": (
+        job(task("a", "."), finalizer=False, revisions_stored=False, old_run=True),
+        ["StoreRevisions"],
     ),
     "a job that starts nothing needs no finalizer": (
         job(task("a", "."), finalizer=False, old_run=True),

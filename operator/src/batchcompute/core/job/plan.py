@@ -34,7 +34,8 @@ def plan(facts: JobFacts, now: float) -> JobPlan:
         return JobPlan((), rendered.status, rendered.urgent, rendered.announcements)
     stopping = _stopping(facts, now)
     tasks = progress(facts, stopping is not None)
-    actions = list(_stops(facts, tasks, stopping) if stopping else _starts(facts, tasks))
+    actions: list[Action] = [] if facts.revisions_stored else [StoreRevisions()]
+    actions += _stops(facts, tasks, stopping) if stopping else _starts(facts, tasks)
     starts = _enlisted(actions)
     shown = tuple(_started(task, starts) for task in tasks)
     rendered = render(facts, shown, now, stopping, starts)
@@ -89,8 +90,6 @@ def _starts(facts: JobFacts, tasks: tuple[TaskProgress, ...]) -> Iterator[Action
         return
     if not facts.finalizer:
         yield AddFinalizer()
-    if not facts.revisions_stored:
-        yield StoreRevisions()
     slots = facts.slots
     room = _room(facts)
     for task in startable:

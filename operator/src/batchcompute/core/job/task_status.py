@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ _NAMES = {
     State.FAILED_INTERRUPTED: "failedInterrupted",
 }
 
+_INDEXES = (("succeededIndexes", State.SUCCEEDED), ("failedIndexes", State.FAILED))
+
 
 @dataclass
 class JobBudget:
@@ -48,7 +50,7 @@ def task_status(
     facts = task.facts
     status: dict[str, Any] = {"name": facts.name, "phase": str(task.phase)}
     status["counts"] = _counts(task, starts.get(facts.name, 0))
-    for name, state in (("succeededIndexes", State.SUCCEEDED), ("failedIndexes", State.FAILED)):
+    for name, state in _INDEXES:
         if facts.tally.counts[state]:
             limit = min(TASK_RANGES, budget.ranges)
             status[name] = ranges.text(facts.tally.indexes(state), limit)
@@ -93,3 +95,15 @@ def _failure(failure: Failure) -> dict[str, Any]:
     if failure.stderr:
         item["stderr"] = failure.stderr
     return item
+
+
+def ended_in(status: Mapping[str, Any]) -> Iterator[tuple[str, int, State]]:
+    """Task, index and end of every instance that a stored Job status knows to have ended.
+
+    Of a set that was cut nothing is taken (R27).
+    """
+    for task in status.get("tasks", ()):
+        for name, state in _INDEXES:
+            known = task.get(name, "")
+            if not ranges.is_cut(known):
+                yield from ((task["name"], index, state) for index in ranges.parse(known))

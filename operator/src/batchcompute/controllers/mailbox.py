@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from batchcompute.controllers.signers import NarrowSigners
+from batchcompute.controllers.signers import DATA_SECONDS, SIGNER_SECONDS, NarrowSigners
 from batchcompute.ledger.records import Member
 from batchcompute.mailbox import keys
 from batchcompute.mailbox.client import CosClient
 from batchcompute.mailbox.grants import BootUrls, Granter, boot_key_time, key_time, refresh_at
 from batchcompute.mailbox.layout import Layout
+from batchcompute.mailbox.signing import KeyTime
 from batchcompute.settings import Settings
 
 
@@ -44,14 +46,25 @@ class Mailbox:
             key_time(created, deadlines, get, longest=longest),
         )
 
-    def refresh_at(self, created: float, deadlines: float) -> float:
-        """When a grant made at ``created`` is at half of its life."""
+    def refresh_at(self, created: float, deadlines: float, *, paths: bool = False) -> float:
+        """When a grant made at ``created`` is at half of its life; ``paths``: that goes along
+        with keys that may have half of theirs behind them."""
+        half = min(refresh_at(span) for span in self._spans(created, deadlines))
+        return min(half, created + DATA_SECONDS / 4) if paths else half
+
+    def signed_until(self, created: float, deadlines: float) -> float:
+        """When a grant made at ``created`` runs out."""
+        return min(span.end for span in self._spans(created, deadlines))
+
+    def shortest(self) -> float | None:
+        """The shortest life of what some leader signed, seconds; ``None``: its record tells."""
+        temporary = any(one.expires is not None for one in (self.signers.put, self.signers.get))
+        return SIGNER_SECONDS / 2 if temporary else None
+
+    def _spans(self, created: float, deadlines: float) -> Iterator[KeyTime]:
         longest = self.settings.mailbox.signature_life_seconds
-        spans = (
-            key_time(created, deadlines, signer, longest=longest)
-            for signer in (self.signers.put, self.signers.get)
-        )
-        return min(refresh_at(span) for span in spans)
+        for signer in (self.signers.put, self.signers.get):
+            yield key_time(created, deadlines, signer, longest=longest)
 
     def boot_urls(self, created: float, launch: str, runner_sha256: str) -> BootUrls:
         """The three URLs of user data (R31)."""

@@ -10,7 +10,7 @@ import orjson
 
 from batchcompute.cloud import errors
 from batchcompute.controllers.claims import release
-from batchcompute.controllers.launch.definitions import deadlines
+from batchcompute.controllers.launch.definitions import deadlines, has_paths
 from batchcompute.controllers.launch.refusals import reason_of
 from batchcompute.controllers.members.facts import task_of
 from batchcompute.controllers.members.tracked import Tracked
@@ -186,12 +186,23 @@ class Caller:
             if member is None or member.instance_id is None or member.bound_at is None:
                 continue
             one = Tracked(member, launch, Sightings(member.bound_at), adopted=adopted)
-            limits = deadlines(self._ctx, task_of(self._ctx, one)).total()
-            one.refresh_at = self._ctx.mailbox.refresh_at(launch.created_at, limits)
-            one.signed_until = 2 * one.refresh_at - launch.created_at
+            self._sign(one)
             one.asked_type = asked_type
             self._ctx.tracker.add(one)
             self._ctx.members.add(mid)
+
+    def _sign(self, one: Tracked) -> None:
+        """How long what the machine holds is good. Of another leader's signers only their
+        shortest life is known: what it signed may be older than the signers of now (R13)."""
+        mailbox, created = self._ctx.mailbox, one.launch.created_at
+        task = task_of(self._ctx, one)
+        limits = deadlines(self._ctx, task).total()
+        one.signed_until = mailbox.signed_until(created, limits)
+        one.refresh_at = mailbox.refresh_at(created, limits, paths=has_paths(task))
+        shortest = mailbox.shortest() if one.adopted else None
+        if shortest is not None:
+            one.signed_until = min(one.signed_until, created + shortest)
+            one.refresh_at = min(one.refresh_at, created + shortest / 2)
 
     async def _cloud(self, launch: Launch) -> Cloud:
         return await self._ctx.cloud(launch.namespace, launch.credential, launch.region)

@@ -44,6 +44,11 @@ def deadlines(ctx: Context, task: ResolvedTask | None) -> Deadlines:
     )
 
 
+def has_paths(task: ResolvedTask | None) -> bool:
+    """Whether its machines hold keys for paths, which are renewed through the box."""
+    return task is not None and bool(task.input_mappings or task.output_mappings)
+
+
 async def definition(
     ctx: Context, member: Member, accepted: Accepted, task: ResolvedTask
 ) -> Definition:

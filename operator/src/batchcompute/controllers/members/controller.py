@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from batchcompute.controllers.launch.directory import is_judged
 from batchcompute.controllers.members import boxes, finishing, looking
 from batchcompute.controllers.members.facts import facts_of
+from batchcompute.controllers.rounds import attempt
 from batchcompute.controllers.windows import Window
 from batchcompute.core import member as rules
 from batchcompute.core.breaker import Breaker
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 STOPS = 100
 STOP_IDLE, STOP_LONGEST = 0.05, 0.5
 UNJUDGED_SECONDS = 1.0
+CLEAN_AGAIN_SECONDS = 30.0
 PROGRESS_AFTER = 5.0
 """Seconds that a command has run before a status write says so (R20)."""
 
@@ -109,8 +111,9 @@ class MemberController:
             case ReadBootNote():
                 await looking.read_boot_note(ctx, one)
             case AskCancel(reason=reason):
-                one.cancel = Cancel(ctx.clock.now(), reason)
-                await boxes.write_box(ctx, one)
+                now = ctx.clock.now()
+                one.cancel, one.refresh_at = Cancel(now, reason), now
+                await attempt(boxes.write_box(ctx, one), f"the box of {one.mid}")
             case RecordStop(reason=reason):
                 self.stops.add((one.mid, reason))
                 return False
@@ -176,9 +179,18 @@ class MemberController:
             self._ctx.members.add(mid)
 
     async def _delete_keys(self, mids: list[str]) -> None:
-        keys = [key for mid in mids for key in self._ctx.mailbox.control_keys(mid)]
-        failed = await self._ctx.mailbox.cos.delete_many(keys)
-        if failed:
-            log.warning(
-                "%d control objects were not deleted: %s", len(failed), set(failed.values())
-            )
+        keys = {key: mid for mid in mids for key in self._ctx.mailbox.control_keys(mid)}
+        left = set(mids)
+        try:
+            failed = await self._ctx.mailbox.cos.delete_many(keys)
+            left = {keys[key] for key in failed if key in keys}
+            if failed:
+                log.warning("%d control objects stay: %s", len(failed), set(failed.values()))
+        finally:
+            if left:
+                self._ctx.spawn(self._clean_again(left))
+
+    async def _clean_again(self, mids: set[str]) -> None:
+        await self._ctx.clock.sleep(CLEAN_AGAIN_SECONDS)
+        for mid in mids:
+            self.cleaning.add(mid)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from batchcompute.controllers.members import boxes, looking
 from batchcompute.controllers.rounds import attempt
 from batchcompute.core import silence
 from batchcompute.mailbox.keys import parse_run
+from batchcompute.mailbox.layout import DONE_LIMIT
 
 if TYPE_CHECKING:
     from batchcompute.controllers.context import Context
     from batchcompute.controllers.members.controller import MemberController
     from batchcompute.controllers.members.tracked import Tracked
+    from batchcompute.mailbox.listing import Entry
+
+log = logging.getLogger(__name__)
 
 READS = 16
 STALE_SECONDS = 3600.0
@@ -65,23 +70,29 @@ class Listener:
     async def _list_done(self) -> None:
         layout = self._ctx.mailbox.layout
         page = await self._ctx.mailbox.cos.list_all(layout.polled("done"))
-        news: list[tuple[Tracked, str]] = []
+        news: list[tuple[Tracked, Entry]] = []
         for entry in page.entries:
             one = self._whose(layout.parse_done(entry.key))
             if one is None:
                 self._note_strange(entry.key)
-            elif one.result is None:
-                news.append((one, entry.key))
-        await asyncio.gather(*(self._read_done(one, key) for one, key in news))
+            elif one.result is None and entry.etag != one.refused:
+                news.append((one, entry))
+        reads = (attempt(self._read_done(*new), f"the result of {new[0].mid}") for new in news)
+        await asyncio.gather(*reads)
         await self._drop_strange()
 
     def _whose(self, rid: str | None) -> Tracked | None:
         run = parse_run(rid) if rid is not None else None
         return self._ctx.tracker.get(run.mid) if run is not None and run.n == 0 else None
 
-    async def _read_done(self, one: Tracked, key: str) -> None:
+    async def _read_done(self, one: Tracked, entry: Entry) -> None:
+        """What is no result is read once, what is too large never (R32)."""
+        if entry.size > DONE_LIMIT:
+            log.warning("%s has %d bytes and is not read", entry.key, entry.size)
+            one.refused = entry.etag
+            return
         async with self._reads:
-            if await looking.read_result(self._ctx, one, key):
+            if await looking.read_result(self._ctx, one, entry.key):
                 self._ctx.members.add(one.mid)
 
     def _note_strange(self, key: str) -> None:
@@ -102,6 +113,7 @@ class Listener:
         layout = self._ctx.mailbox.layout
         page = await self._ctx.mailbox.cos.list_all(layout.polled("live"))
         newest: dict[str, float] = {}
+        first: list[tuple[Tracked, int]] = []
         for entry in page.entries:
             name = layout.parse_live(entry.key)
             one = self._ctx.tracker.get(name.mid) if name is not None else None
@@ -109,12 +121,15 @@ class Listener:
                 continue
             newest[one.mid] = max(entry.modified, newest.get(one.mid, 0.0))
             if looking.saw_beat(one, name.phase, entry.modified):
-                await self._first_of_phase(one, name.phase)
+                first.append((one, name.phase))
         self._judge_silence(newest, page.date)
+        await asyncio.gather(*(self._first_of_phase(*new) for new in first))
 
     async def _first_of_phase(self, one: Tracked, phase: int) -> None:
         if one.adopted:
-            await looking.read_beat(self._ctx, one, phase)
+            async with self._reads:
+                read = looking.read_beat(self._ctx, one, phase)
+                await attempt(read, f"the beat of {one.mid}")
         self._members.saw_beat(one, phase)
 
     def _judge_silence(self, newest: dict[str, float], date: float) -> None:
@@ -130,6 +145,7 @@ class Listener:
         degraded = silence.degraded(self._beats.values())
         for one in waiting:
             beats = self._beats[one.mid]
+            one.beats_at(beats.last)
             pulse = silence.pulse(
                 beats, date=date, signed_until=one.signed_until, degraded=degraded
             )

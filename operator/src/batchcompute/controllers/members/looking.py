@@ -23,10 +23,15 @@ async def read_result(ctx: Context, one: Tracked, key: str) -> bool:
     """Read ``done`` or ``result.json``; whether it holds a result of this attempt."""
     try:
         found = await ctx.mailbox.cos.get(key, DONE_LIMIT)
-        if found is None:
-            return False
+    except TooLargeError as error:
+        log.warning("%s is no result: %s", key, error)
+        return False
+    if found is None:
+        return False
+    one.refused = found.etag
+    try:
         record = inbound.parse_result(found.body)
-    except (TooLargeError, inbound.HostileInputError) as error:
+    except inbound.HostileInputError as error:
         log.warning("%s is no result: %s", key, error)
         return False
     if record.mid != one.mid or attempt_path(one.open.member) != record.A:

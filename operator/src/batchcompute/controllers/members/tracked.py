@@ -29,8 +29,9 @@ class Tracked:
 
     ``beats`` holds the LastModified of the newest beat by phase, ``begun`` when that phase's
     clock began. ``done_at`` is the LastModified of the result. ``wish`` is the instance's own,
-    with the time it was first seen. ``refresh_at`` is when its
-    signatures are due for renewal; ``rev`` is that of the last box written by this leader.
+    with the time it was first seen. ``refresh_at`` is when its signatures are due for renewal,
+    ``signed_until`` until when it surely holds good ones; ``rev`` is that of the last box written
+    by this leader. ``refused`` is the ETag of an object at its result's key that is none.
     """
 
     open: OpenMember
@@ -57,9 +58,23 @@ class Tracked:
     progressed: bool = False
     refresh_at: float | None = None
     signed_until: float = 0.0
+    renewal: tuple[float, float] | None = None
+    refused: str = ""
     rev: int = 0
     described_at: float = 0.0
     describe_every: float = 10.0
+
+    def granted(self, at: float, until: float) -> None:
+        """A box with signatures was written. It is read by a machine whose old ones are good;
+        of another only a later beat tells (R13)."""
+        self.renewal = at, until
+        if at < self.signed_until:
+            self.signed_until = until
+
+    def beats_at(self, at: float) -> None:
+        """Its newest beat. After the old signatures it is the proof that it holds the new ones."""
+        if self.renewal is not None and at > max(self.signed_until, self.renewal[0]):
+            self.signed_until = self.renewal[1]
 
     @property
     def mid(self) -> str:

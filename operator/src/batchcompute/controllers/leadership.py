@@ -20,7 +20,7 @@ from batchcompute.controllers.credentials import Clouds
 from batchcompute.controllers.housekeeping import Housekeeping
 from batchcompute.controllers.instances import Instances
 from batchcompute.controllers.jobs import EXPECTED, JobController
-from batchcompute.controllers.lanes import Lanes
+from batchcompute.controllers.lanes import IN_FLIGHT, Lanes
 from batchcompute.controllers.launch.caller import Caller
 from batchcompute.controllers.launch.directories import Directories
 from batchcompute.controllers.launch.launcher import Launcher
@@ -280,7 +280,8 @@ class Leadership:
         jobs = JobController(ctx, launcher)
         self._loops = (
             self._loop("jobs", ctx.jobs, jobs.reconcile),
-            self._loop("members", ctx.members, members.reconcile),
+            # A look that ends an attempt lasts as long as its write: enough of them fill the lane.
+            self._loop("members", ctx.members, members.reconcile, workers=IN_FLIGHT),
             self._loop("directories", directories, Directories(ctx).reconcile),
         )
         for work in (
@@ -307,14 +308,16 @@ class Leadership:
         for job in ctx.store.jobs():
             ctx.poke(job)
 
-    def _loop(self, name: str, queue: Any, reconcile: Any) -> ReconcileLoop[Any]:
+    def _loop(
+        self, name: str, queue: Any, reconcile: Any, workers: int | None = None
+    ) -> ReconcileLoop[Any]:
         return ReconcileLoop(
             name,
             queue,
             reconcile,
             clock=self._clock,
             metrics=self._metrics,
-            workers=self._settings.workers,
+            workers=workers or self._settings.workers,
             expected=EXPECTED,
             fatal=(Deposed,),
         )

@@ -39,6 +39,10 @@ COUNTS_GIVE_WAY_SECONDS = 5.0
 COUNTS_AGAIN_SECONDS = 0.5
 
 
+class _Gone(Exception):
+    """The Job was deleted before anything was begun for it; its event is on the way."""
+
+
 class JobController:
     """``reconcile(key)`` is called by the loop of the jobs' queue."""
 
@@ -56,6 +60,8 @@ class JobController:
         started = self._ctx.clock.monotonic()
         try:
             return await self._look(job)
+        except _Gone:
+            return None
         finally:
             took = self._ctx.clock.monotonic() - started
             job.look_after = self._ctx.clock.monotonic() + min(10.0, 10 * took)
@@ -84,7 +90,9 @@ class JobController:
         assert job.view is not None
         match action:
             case do.AddFinalizer():
-                await self._finalizers(job, [*job.view.finalizers, str(Finalizer.RESOURCES)])
+                wanted = [*job.view.finalizers, str(Finalizer.RESOURCES)]
+                if not await self._finalizers(job, wanted):
+                    raise _Gone
             case do.StoreRevisions():
                 assert isinstance(judged, Accepted)
                 await self._ctx.acceptances.store_revisions(job.view, judged)
@@ -109,7 +117,8 @@ class JobController:
                 await self._finalizers(job, others)
                 self._ctx.acceptances.forget(job.uid)
 
-    async def _finalizers(self, job: JobState, wanted: list[str]) -> None:
+    async def _finalizers(self, job: JobState, wanted: list[str]) -> bool:
+        """Whether the Job is still there."""
         assert job.view is not None
         view = job.view
         try:
@@ -122,8 +131,9 @@ class JobController:
                 uid=view.uid,
             )
         except NotFound:
-            return
+            return False
         self._ctx.store.put_job(job_view(body))
+        return True
 
     def _stop(self, job: JobState, reason: Reason) -> None:
         if job.wish is None or (reason is Reason.DELETED and job.wish.reason is not reason):
@@ -148,13 +158,18 @@ class JobController:
         job.idle.pop((task, index), None)
 
     async def _abandon(self, job: JobState) -> None:
+        """Machines that are bound stay; a launch still under way ends as any of a deleted Job."""
         assert job.view is not None
         members = self._ctx.ledger.index.of_job(job.uid)
         ids = sorted(m.instance_id for m in members if m.instance_id is not None)
+        if not ids:
+            return
         await self._ctx.ledger.append_abandon(ids)
-        self._ctx.ledger.close([member.mid for member in members])
         for member in members:
-            self._ctx.tracker.drop(member.mid)
+            one = self._ctx.tracker.get(member.mid)
+            if one is not None:
+                self._launcher.unprobe(one.launch)
+                self._ctx.tracker.drop(member.mid)
         self._ctx.closed.set()
         text = f"machines are left running, as annotated: {', '.join(ids)}"
         self._ctx.events.record(_regarding(job), Reason.ABANDONED, text, kind="Warning")

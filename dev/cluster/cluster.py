@@ -106,7 +106,7 @@ class Cluster:
 
 def clean(directory: Path) -> None:
     """Removes what a stopped cluster leaves in its folder, all but the logs."""
-    for left in (directory / "etcd", directory / "pki"):
+    for left in (directory / "etcd", directory / "pki", directory / "kubectl-cache"):
         shutil.rmtree(left, ignore_errors=True)
     for kubeconfig in directory.glob("*.kubeconfig"):
         kubeconfig.unlink()

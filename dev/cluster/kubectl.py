@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,8 +28,23 @@ def run_kubectl(
         capture_output=True,
         text=True,
         timeout=timeout,
-        env={**os.environ, "KUBECONFIG": str(kubeconfig), "NO_PROXY": no_proxy()},
+        env={
+            **os.environ,
+            "KUBECONFIG": str(kubeconfig),
+            "KUBECACHEDIR": str(_cache(kubeconfig)),
+            "NO_PROXY": no_proxy(),
+        },
     )
+
+
+def forget_discovery(kubeconfig: Path) -> None:
+    """kubectl remembers for hours which kinds a server has: call it after CRDs were applied."""
+    shutil.rmtree(_cache(kubeconfig), ignore_errors=True)
+
+
+def _cache(kubeconfig: Path) -> Path:
+    """Of this cluster alone: in the user's cache another one's port may be remembered."""
+    return kubeconfig.parent / "kubectl-cache"
 
 
 def no_proxy() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dev.cluster.accounts import service_account_kubeconfig
-from dev.cluster.kubectl import run_kubectl
+from dev.cluster.kubectl import forget_discovery, run_kubectl
 from dev.generate.rbac import ACCOUNT, NAMESPACE
 from dev.stack.paths import CRDS, INSTALL
 
@@ -21,6 +21,7 @@ def install(kubeconfig: Path, into: Path) -> Path:
     """
     _kubectl(kubeconfig, "apply", "--server-side", "-f", str(CRDS), "-f", str(INSTALL))
     _kubectl(kubeconfig, "wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+    forget_discovery(kubeconfig)
     return service_account_kubeconfig(
         _Admin(kubeconfig), NAMESPACE, ACCOUNT, into / "operator.kubeconfig"
     )

@@ -184,7 +184,13 @@ class Leadership:
         )
         lanes = Lanes()
         clouds = Clouds(
-            self._credential, tencent, self._client, reader, self._settings.namespace, self._clock
+            self._credential,
+            tencent,
+            self._client,
+            reader,
+            self._settings.namespace,
+            self._clock,
+            in_use=lambda source: source in ledger.index.credentials(),
         )
         own = await clouds.get("", "", self._settings.region)
         mailbox = await workspace.open_mailbox(

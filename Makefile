@@ -15,7 +15,7 @@ demo: ## the main job on this machine, from nothing to the counted words (TEXT=f
 	@dev/preflight machines && $(RUN) -m dev.stack demo
 
 test: ## every test: unit, component, emulator, e2e; nothing skipped
-	@dev/preflight machines tests && $(RUN) -m pytest $(PYTEST)
+	@dev/preflight machines tests && exec dev/test $(PYTEST)
 
 unit: ## the pure tests (seconds)
 	@$(RUN) -m pytest tests/unit $(PYTEST)

@@ -39,7 +39,8 @@ class Sts:
 
 class Site:
     def __init__(self) -> None:
-        self.api, self.clock, self.sts, self.used = MemoryApi(), FakeClock(), Sts(), set()
+        self.api, self.clock, self.sts = MemoryApi(), FakeClock(), Sts()
+        self.used: set[tuple[str, str]] = set()
 
     def clouds(self) -> Clouds:
         reader = SecretReader(self.api, lambda _: None, clock=self.clock)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from batchcompute.cloud.credential import Credential
 from batchcompute.cloud.errors import RefusedError, ThrottledError
@@ -130,7 +131,7 @@ class Clouds:
         return decode(body.get("data") or {})
 
     async def _write_copy(self, copy: str, namespace: str, name: str, data: Data) -> None:
-        body = {
+        body: dict[str, Any] = {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {

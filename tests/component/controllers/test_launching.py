@@ -129,3 +129,20 @@ async def test_a_batch_closes_before_its_directory_is_too_large() -> None:
     await here.launch()
     await here.launch()
     assert sorted(orjson.loads(request)["InstanceCount"] for request in here.cloud.ran) == [2, 2]
+
+
+async def test_who_comes_while_a_sold_out_offering_is_probed_waits_for_the_probe() -> None:
+    here = await leading()
+    job = await here.job()
+    here.enlist(job, (0, 0))
+    definition = here.launcher._definitions[group_of(here)]
+    (offering,) = definition.offerings
+    here.launcher.offerings.refused(definition, offering, errors.StockError("ResourceInsufficient"))
+    here.clock.jump(200.0)
+    assert here.launcher.offerings.choose(definition) is not None
+    await here.launch()
+    assert job.enlisted and here.launcher.refusals.count(job.uid, "run", 0) == 0
+    here.launcher.offerings.delivered(definition, offering)
+    here.clock.jump(6.0)
+    await here.launch()
+    assert len(here.cloud.ran) == 1

@@ -81,6 +81,12 @@ class SoldOut:
         last = max(blocking, key=self._free_at)
         return last.code, self._free_at(last)
 
+    def probed(self, offering: Offering, now: float) -> bool:
+        """Whether nothing but a probe that is out stands against it: its answer is near."""
+        marks = [self._marks[place] for place in _places(offering) if place in self._marks]
+        blocking = [mark for mark in marks if self._blocks(mark, now)]
+        return bool(blocking) and all(mark.until <= now for mark in blocking)
+
     def _blocks(self, mark: _Mark, now: float) -> bool:
         return now < self._free_at(mark)
 

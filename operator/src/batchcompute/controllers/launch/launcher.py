@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchcompute.cloud.soldout import SoldOut
-from batchcompute.controllers.instances import OldRunEnding
+from batchcompute.controllers.launch.candidates import candidate_of, claim, definition_of
 from batchcompute.controllers.launch.offerings import Offerings
 from batchcompute.controllers.launch.record import build_record
 from batchcompute.controllers.launch.refusals import Refusals
@@ -18,7 +18,7 @@ from batchcompute.controllers.members.facts import facts_of
 from batchcompute.core.breaker import Breaker
 from batchcompute.core.job.observed import Wait
 from batchcompute.core.job.tally import State
-from batchcompute.core.launch.definition import MachineDefinition, Offering, define
+from batchcompute.core.launch.definition import MachineDefinition, Offering
 from batchcompute.core.launch.pool import Candidate, Pool, fitting
 from batchcompute.core.member import may_start_next
 from batchcompute.ledger.errors import Deposed
@@ -91,22 +91,10 @@ class Launcher:
         self, job: JobState, accepted: Accepted, task: ResolvedTask, index: int, attempt: int
     ) -> Candidate:
         """One attempt as the windows know it."""
-        assert job.view is not None
-        return Candidate(
-            job_uid=job.uid,
-            namespace=job.view.namespace,
-            job=job.view.name,
-            task=task.name,
-            index=index,
-            attempt=attempt,
-            priority=accepted.spec.priority,
-            job_created=job.view.created,
-            group=self._define(job, accepted, task, index).group,
-            refusals=self.refusals.count(job.uid, task.name, index),
-            not_before=self.refusals.not_before(job.uid, task.name, index),
-            command_seconds=float(task.timeout_seconds),
-            weight=_weight(task),
-        )
+        definition = definition_of(self._ctx, job, accepted, task, index)
+        self._definitions.setdefault(definition.group, definition)
+        launch = index, attempt
+        return candidate_of(job, accepted, task, launch, definition.group, self.refusals)
 
     def withdraw(self, job: JobState) -> None:
         """Take out everything of a job that no machine was asked for."""
@@ -224,8 +212,7 @@ class Launcher:
             raise
         except Exception:
             log.exception("a launch of %d instances failed before its record", len(batch))
-            again = self._ctx.clock.now() + RETRY_SECONDS
-            self._pool.add([replace(one, not_before=again) for one in batch], again)
+            self._later(batch)
             return None
 
     async def _append(self, batch: list[Candidate]) -> Recorded | None:
@@ -234,10 +221,14 @@ class Launcher:
         if not wanted:
             return None
         offering = self.offerings.choose(definition)
+        if offering is None and self.offerings.probed(definition):
+            self._later(wanted)
+            return None
         if offering is None:
             await self.refusals.none_left(definition, wanted)
             return None
-        claimed = await self._claim(wanted)
+        claimed, later = await claim(self._ctx, wanted)
+        self._later(later)
         if not claimed:
             return None
         if definition.credential:
@@ -278,40 +269,11 @@ class Launcher:
             self.breakers[launch.definition] = breaker.ended(launch.launch_id)
             self._wake.set()
 
-    async def _claim(self, batch: list[Candidate]) -> list[Candidate]:
-        """Create the TaskInstances (step 2); whose name is still taken waits."""
-        answers = await asyncio.gather(
-            *(self._claim_one(one) for one in batch), return_exceptions=True
-        )
-        claimed: list[Candidate] = []
-        for one, answer in zip(batch, answers, strict=True):
-            if answer is None:
-                claimed.append(one)
-                continue
-            if not isinstance(answer, OldRunEnding):
-                log.warning("claiming %s.%s.%d: %s", one.job, one.task, one.index, answer)
-            again = self._ctx.clock.now() + RETRY_SECONDS
-            self._pool.add([replace(one, not_before=again)], again)
-        return claimed
-
-    async def _claim_one(self, one: Candidate) -> None:
-        job = self._ctx.store.of_uid(one.job_uid)
-        if (one.task, one.index) in job.instances:
-            return
-        assert job.view is not None
-        await self._ctx.instances.claim(job.view, one.task, one.index)
+    def _later(self, batch: Iterable[Candidate]) -> None:
+        again = self._ctx.clock.now() + RETRY_SECONDS
+        self._pool.add([replace(one, not_before=again) for one in batch], again)
 
     # -- inside ------------------------------------------------------------------------
-
-    def _define(
-        self, job: JobState, accepted: Accepted, task: ResolvedTask, index: int
-    ) -> MachineDefinition:
-        assert job.view is not None
-        scope = {"Namespace": "", "Job": job.uid, "Instance": f"{job.uid}/{task.name}/{index}"}[
-            self._ctx.settings.launch.batch_scope
-        ]
-        definition = define(job.view.namespace, accepted.spec, task, accepted.frozen, scope)
-        return self._definitions.setdefault(definition.group, definition)
 
     def _still_wanted(self, one: Candidate) -> bool:
         job = self._ctx.store.known(one.job_uid)
@@ -327,8 +289,7 @@ class Launcher:
             if tracked is not None and may_start_next(facts_of(self._ctx, tracked, 0.0)):
                 continue
             if member.member.attempt < one.attempt:
-                again = self._ctx.clock.now() + RETRY_SECONDS
-                self._pool.add([replace(one, not_before=again)], again)
+                self._later([one])
             else:
                 log.warning("%s.%s.%d is launched already", one.job, one.task, one.index)
                 self._unlist(one)
@@ -364,10 +325,3 @@ class Launcher:
             job.enlisted[one.task, one.index] = one.attempt
             self._pool.add([one], now)
         self._wake.set()
-
-
-def _weight(task: ResolvedTask) -> int:
-    """About how many bytes the task adds to a directory; values of Secrets are not known yet."""
-    env = sum(len(one.name) + len(one.value or "") + 16 for one in task.env)
-    mappings = len(task.input_mappings) + len(task.output_mappings)
-    return len(task.application.command or "") + env + 1024 * mappings

@@ -64,6 +64,12 @@ class Offerings:
         at, name, code = min(found)
         return name, code, at
 
+    def probed(self, definition: MachineDefinition) -> bool:
+        """Whether one of the offerings is being tried again just now."""
+        now = self._clock.now()
+        places = (_place(definition, offering) for offering in definition.offerings)
+        return any(self._memory.probed(place, now) for place in places)
+
     def partial(self, definition: MachineDefinition) -> bool:
         """Whether this account takes MinCount (R23)."""
         return (definition.credential, definition.region) not in self._whole

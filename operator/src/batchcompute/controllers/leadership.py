@@ -57,6 +57,7 @@ from batchcompute.kube.secrets import SecretReader
 from batchcompute.ledger.errors import Deposed
 from batchcompute.ledger.ledger import Ledger
 from batchcompute.ledger.records import Launch, LaunchState
+from batchcompute.runtime import heap
 from batchcompute.runtime.clock import Clock
 from batchcompute.runtime.loop import ReconcileLoop
 from batchcompute.runtime.metrics import Metrics
@@ -151,6 +152,7 @@ class Leadership:
         ):
             self._group = group
             await self._start(session, tencent)
+            heap.settle()
             self.ready = True
             started.set()
 

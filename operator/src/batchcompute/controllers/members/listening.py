@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 READS = 16
 STALE_SECONDS = 3600.0
+SHORTEST_SECONDS = 0.05
 
 
 class Listener:
@@ -35,9 +36,12 @@ class Listener:
         self._beats: dict[str, silence.Beats] = {}
 
     async def run_done(self) -> None:
-        """Results, for ever."""
+        """Results, for ever; from listing to listing: many reads delay no later result."""
+        clock, every = self._ctx.clock, self._ctx.settings.mailbox.done_poll_seconds
+        due = clock.monotonic() + every
         while True:
-            await self._ctx.clock.sleep(self._ctx.settings.mailbox.done_poll_seconds)
+            await clock.sleep(max(SHORTEST_SECONDS, due - clock.monotonic()))
+            due = clock.monotonic() + every
             if self._ctx.tracker.unsettled:
                 await attempt(self._list_done(), "listing results")
 

@@ -10,6 +10,7 @@ import pytest
 from batchcompute.cloud import errors
 from batchcompute.cloud.port import MachineView
 from batchcompute.controllers.housekeeping import Housekeeping
+from batchcompute.controllers.jobs import JobController
 from batchcompute.vocabulary import TagKey
 from tests.support.leading import Leading, MemoryCloud, leading
 
@@ -138,3 +139,63 @@ async def test_a_sweep_that_fails_ends_no_leader(error: Exception) -> None:
     await here.launched(await here.job())
     here.cloud.failing = error
     assert await swept(here, 1200.0) > 2
+
+
+def strangers(cloud: MemoryCloud, *names: str) -> None:
+    tags = {str(TagKey.OWNER): "owner", str(TagKey.LAUNCH): "0000000001-abcdef"}
+    for name in names:
+        cloud.add(name, "RUNNING", tags=tags)
+
+
+async def test_strangers_of_every_account_that_was_launched_with_are_ended() -> None:
+    here = await leading()
+    theirs = here.clouds["team-a", "tencent"] = MemoryCloud(here.clock)
+    await here.launched(await here.job(credentialsSecretRef={"name": "tencent"}))
+    strangers(here.cloud, "ins-own")
+    strangers(theirs, "ins-theirs")
+    house = Housekeeping(here.ctx, SimpleNamespace())  # type: ignore[arg-type]
+    await house._sweep()
+    here.clock.jump(601.0)
+    await house._sweep()
+    assert here.cloud.terminated == [["ins-own"]]
+    assert theirs.terminated == [["ins-theirs"]]
+
+
+async def test_an_account_that_cannot_be_listed_keeps_no_other_from_its_sweep() -> None:
+    here = await leading()
+    theirs = here.clouds["team-a", "tencent"] = MemoryCloud(here.clock)
+    await here.launched(await here.job(credentialsSecretRef={"name": "tencent"}))
+    theirs.failing = errors.AuthError("AuthFailure.SecretIdNotFound")
+    strangers(here.cloud, "ins-own")
+    house = Housekeeping(here.ctx, SimpleNamespace())  # type: ignore[arg-type]
+    await house._sweep()
+    here.clock.jump(601.0)
+    await house._sweep()
+    assert here.cloud.terminated == [["ins-own"]]
+
+
+async def test_an_abandoned_machine_of_another_account_is_never_a_stranger() -> None:
+    here = await leading()
+    theirs = here.clouds["team-a", "tencent"] = MemoryCloud(here.clock)
+    job = await here.job(credentialsSecretRef={"name": "tencent"})
+    (mid,) = await here.launched(job)
+    one = here.ctx.tracker.get(mid)
+    assert one is not None
+    launcher = JobController(here.ctx, here.launcher)
+    await launcher._abandon(job)
+    await here.launched(await here.job("later"))
+    house = Housekeeping(here.ctx, SimpleNamespace())  # type: ignore[arg-type]
+    for _ in range(4):
+        await here.ctx.ledger.settle()
+        await house._sweep()
+        await house._follow_abandoned()
+        here.clock.jump(601.0)
+    assert here.ctx.ledger.index.abandoned_ids() == {one.instance_id}
+    assert ("team-a", "tencent") in here.ctx.ledger.index.credentials()
+    assert theirs.terminated == []
+    theirs.machines.clear()
+    for _ in range(2):
+        await house._follow_abandoned()
+        here.clock.jump(601.0)
+    await here.ctx.ledger.settle()
+    assert not here.ctx.ledger.index.abandoned_ids()

@@ -159,10 +159,10 @@ class Housekeeping:
     async def _sweep(self) -> None:
         """Whole listings, not only of our tag: a name of ours without it is reported (R4)."""
         listed: dict[str, tuple[MachineView, Account]] = {}
-        for account in self._accounts():
-            cloud = await self._ctx.cloud(*account)
-            for view in await cloud.list_instances():
-                listed.setdefault(view.instance_id, (view, account))
+        accounts = self._accounts()
+        for account in accounts:
+            what = f"listing the machines of {account}"
+            await attempt(self._list_account(account, listed), what)
         ledger = await self._ledger_view()
         found = orphans.sweep(
             [_machine(view) for view, _ in listed.values()],
@@ -172,15 +172,26 @@ class Housekeeping:
         )
         self._first_seen = dict(found.first_seen)
         self._say(found)
-        for account in self._accounts():
+        for account in accounts:
             mine = [listed[one][0] for one in found.stop if listed[one][1] == account]
             going = (
-                Going(one.instance_id, account[1], account[2], one.charge_type)
+                Going(one.instance_id, account[1], account[2], one.charge_type, account[0])
                 for one in mine
                 if terminable(one.state, wrote_done=False)
             )
             for batch in batches(going):
-                await terminate(await self._ctx.cloud(*account), batch, _stopped)
+                what = f"TerminateInstances of {len(batch)} strangers"
+                await attempt(self._end_strangers(account, batch), what)
+
+    async def _list_account(
+        self, account: Account, listed: dict[str, tuple[MachineView, Account]]
+    ) -> None:
+        cloud = await self._ctx.cloud(*account)
+        for view in await cloud.list_instances():
+            listed.setdefault(view.instance_id, (view, account))
+
+    async def _end_strangers(self, account: Account, batch: Sequence[Going]) -> None:
+        await terminate(await self._ctx.cloud(*account), batch, _stopped)
 
     def _accounts(self) -> list[Account]:
         """The operator's own in its region, and whatever an open launch was made with."""
@@ -218,10 +229,14 @@ class Housekeeping:
 
     async def _follow_abandoned(self) -> None:
         """Abandoned machines close their record once they are gone."""
-        ids = sorted(self._ctx.ledger.index.abandoned_ids())
-        if not ids:
-            return
-        cloud = await self._ctx.cloud("", "", self._ctx.settings.region)
+        for record in self._ctx.ledger.index.abandons():
+            region = record.region or self._ctx.settings.region
+            account = record.namespace, record.credential, region
+            what = f"looking for abandoned machines of {account}"
+            await attempt(self._follow(account, sorted(record.ids)), what)
+
+    async def _follow(self, account: Account, ids: Sequence[str]) -> None:
+        cloud = await self._ctx.cloud(*account)
         for at in range(0, len(ids), 100):
             batch = ids[at : at + 100]
             there = {view.instance_id for view in await cloud.describe_instances(batch)}

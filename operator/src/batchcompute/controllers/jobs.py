@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from batchcompute.controllers.context import Context
     from batchcompute.controllers.launch.launcher import Launcher
     from batchcompute.core.job.actions import Action, Announcement
+    from batchcompute.ledger.records import Launch
 
 log = logging.getLogger(__name__)
 
@@ -164,11 +165,13 @@ class JobController:
         ids = sorted(m.instance_id for m in members if m.instance_id is not None)
         if not ids:
             return
-        await self._ctx.ledger.append_abandon(ids)
+        launches = {m.seq: self._ctx.ledger.index.launch(m.seq) for m in members if m.instance_id}
+        known = [launch for launch in launches.values() if launch is not None]
+        await self._ctx.ledger.append_abandon(ids, _account(known[0]))
+        for launch in known:
+            self._launcher.unprobe(launch)
         for member in members:
-            one = self._ctx.tracker.get(member.mid)
-            if one is not None:
-                self._launcher.unprobe(one.launch)
+            if member.instance_id is not None:
                 self._ctx.tracker.drop(member.mid)
         self._ctx.closed.set()
         text = f"machines are left running, as annotated: {', '.join(ids)}"
@@ -229,6 +232,12 @@ class JobController:
             return
         job.status_at = self._ctx.clock.monotonic()
         self._ctx.store.put_job(job_view(body))
+
+
+def _account(launch: Launch) -> tuple[str, str, str]:
+    """All machines of a Job are of one account and region."""
+    namespace = launch.namespace if launch.credential else ""
+    return namespace, launch.credential, launch.region
 
 
 def _regarding(job: JobState) -> Regarding:

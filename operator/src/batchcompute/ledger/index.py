@@ -74,10 +74,12 @@ class LedgerIndex:
         return len(self._by_job.get(job_uid, ()))
 
     def credentials(self) -> frozenset[tuple[str, str]]:
-        """Namespace and Secret that open members were launched with: copies kept for them (R18)."""
-        return frozenset(
+        """Secrets of open members and abandoned machines: their copies are kept (R18)."""
+        members = {
             (one.member.namespace, one.credential) for one in self._open.values() if one.credential
-        )
+        }
+        let_go = {(one.namespace, one.credential) for one in self.abandons() if one.credential}
+        return frozenset(members | let_go)
 
     def open_members(self) -> Iterator[OpenMember]:
         return iter(self._open.values())
@@ -108,9 +110,12 @@ class LedgerIndex:
                 found.update(entry.record.ids)
         return frozenset(found)
 
+    def abandons(self) -> list[Abandon]:
+        """Records of machines that were let go and may still be there."""
+        return [e.record for e in self.entries.values() if isinstance(e.record, Abandon)]
+
     def abandoned_ids(self) -> frozenset[str]:
-        records = (e.record for e in self.entries.values())
-        return frozenset(i for r in records if isinstance(r, Abandon) for i in r.ids)
+        return frozenset(one for record in self.abandons() for one in record.ids)
 
     def open_of(self, entry: Entry) -> frozenset[str]:
         """The mids of a launch record that are still open."""

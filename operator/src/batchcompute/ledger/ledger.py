@@ -117,10 +117,15 @@ class Ledger:
         """
         await self.append(lambda seq, nonce: Lead(seq, nonce, self.holder))
 
-    async def append_abandon(self, ids: Iterable[str]) -> Entry:
-        """Let machines go: their members close, the sweep leaves them alone."""
+    async def append_abandon(
+        self, ids: Iterable[str], account: tuple[str, str, str] = ("", "", "")
+    ) -> Entry:
+        """Let machines go: their members close, the sweep leaves them alone.
+
+        ``account``: namespace, credential and region that they were launched with.
+        """
         named = tuple(sorted(ids))
-        return await self.append(lambda seq, nonce: Abandon(seq, nonce, named))
+        return await self.append(lambda seq, nonce: Abandon(seq, nonce, named, *account))
 
     # -- transitions of a launch (R3, R19) ------------------------------------------
 

@@ -133,11 +133,17 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """Machines let go by the user's wish; kept until the cloud no longer has them."""
+    """Machines let go by the user's wish; kept until the cloud no longer has them.
+
+    ``namespace``, ``credential`` and ``region`` tell whose they are, as in :class:`Launch`.
+    """
 
     seq: int
     nonce: str
     ids: tuple[str, ...]
+    namespace: str = ""
+    credential: str = ""
+    region: str = ""
 
 
 Record = Lead | Launch | Assign | Stop | Abandon

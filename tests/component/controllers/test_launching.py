@@ -10,6 +10,7 @@ from batchcompute.cloud import errors
 from batchcompute.controllers.store import JobState
 from batchcompute.core.breaker import Breaker
 from batchcompute.core.member_facts import Wish
+from batchcompute.kube.errors import ApiError
 from batchcompute.vocabulary import Reason
 from tests.support.clock import settle
 from tests.support.leading import TASK, Leading, leading
@@ -146,3 +147,73 @@ async def test_who_comes_while_a_sold_out_offering_is_probed_waits_for_the_probe
     here.clock.jump(6.0)
     await here.launch()
     assert len(here.cloud.ran) == 1
+
+
+async def test_an_instance_that_has_ended_is_launched_no_more() -> None:
+    """Ends of two were asked for, one could not be written: both come again."""
+    here = await leading()
+    job = await here.job(instances=2)
+    here.cloud.answers.append(errors.StockError("ResourceInsufficient"))
+    here.enlist(job, (0, 0), (1, 0))
+    await here.launch()
+    here.ctx.store.of_uid(job.uid)
+    here.api.faults["patch"].append(ApiError(403, "Forbidden", "not now"))
+    await here.launch()
+    here.clock.jump(200.0)
+    await here.launch()
+    ended = [n for n in (0, 1) if here.instance(job, n)["status"]["phase"] == "Failed"]
+    launched = [one.open.member.index for one in here.ctx.tracker]
+    assert len(ended) == 1 and launched == [1 - ended[0]]
+    assert not job.enlisted
+
+
+async def test_waiting_of_the_others_outlasts_an_end_that_could_not_be_written() -> None:
+    here = await leading()
+    patient = await here.job("patient", tasks=[TASK | {"resourceMaxRetries": 3}])
+    hasty = await here.job("hasty")
+    here.cloud.answers.append(errors.StockError("ResourceInsufficient"))
+    here.api.faults["patch"].append(ApiError(403, "Forbidden", "not now"))
+    here.enlist(patient, (0, 0))
+    here.enlist(hasty, (0, 0))
+    await here.launch()
+    await here.launch()
+    (waiting,) = (one for one in here.launcher._pool if one.job == "patient")
+    assert waiting.not_before > here.clock.now() + 500.0
+
+
+async def test_a_terminated_instance_is_not_launched() -> None:
+    here = await leading()
+    job = await here.job()
+    await here.ctx.instances.claim(job.view, "run", 0)  # type: ignore[arg-type]
+    here.changed(job, terminate=True)
+    here.enlist(job, (0, 0))
+    await here.launch()
+    assert here.cloud.ran == []
+    assert here.instance(job)["status"]["reason"] == "TaskInstanceTerminated"
+
+
+async def test_a_terminated_instance_does_not_wait_for_stock() -> None:
+    here = await leading()
+    job = await here.job(instanceCreationFailurePolicy="Wait")
+    here.cloud.answers.append(errors.StockError("ResourceInsufficient"))
+    here.enlist(job, (0, 0))
+    await here.launch()
+    await here.launch()
+    here.changed(job, terminate=True)
+    here.launcher.hasten(job.uid, "run", 0)
+    await here.launch()
+    assert here.instance(job)["status"]["reason"] == "TaskInstanceTerminated"
+
+
+async def test_a_member_that_was_not_served_waits_while_an_older_machine_may_run() -> None:
+    here = await leading()
+    job = await here.job()
+    (mid,) = await here.launched(job)
+    one = here.ctx.tracker.get(mid)
+    assert one is not None
+    accepted = here.ctx.acceptances.known(job.uid)
+    assert accepted is not None
+    second = here.launcher.candidate(job, accepted, accepted.tasks["run"], 0, 1)
+    here.launcher.back([second])
+    assert [waiting.attempt for waiting in here.launcher._pool] == [1]
+    assert job.enlisted == {("run", 0): 1}

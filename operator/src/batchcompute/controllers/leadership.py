@@ -100,6 +100,7 @@ class Leadership:
         self.ctx: Context
         self.leads = False
         self.ready = False
+        self._launcher: Launcher | None = None
         self._loops: tuple[ReconcileLoop[Any], ...] = ()
 
     @property
@@ -269,7 +270,7 @@ class Leadership:
             self._clock, metrics=self._metrics.queue("directories")
         )
         caller = Caller(ctx, directories)
-        launcher = Launcher(ctx, caller)
+        launcher = self._launcher = Launcher(ctx, caller)
         caller.launcher = launcher
         ctx.busy = lambda: launcher.busy
         terminator = Terminator(ctx)
@@ -379,6 +380,8 @@ class Leadership:
                 self._once(self.ctx.instances.restore(job, old))
 
     def _wake_members(self, view: InstanceView) -> None:
+        if self._launcher is not None:
+            self._launcher.hasten(view.job_uid, view.task, view.index)
         for member in self.ctx.ledger.index.members_of(view.job_uid, view.task, view.index):
             self.ctx.members.add(member.mid)
 

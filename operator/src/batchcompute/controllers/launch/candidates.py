@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from batchcompute.controllers.acceptance import Accepted
     from batchcompute.controllers.context import Context
     from batchcompute.controllers.launch.refusals import Refusals
-    from batchcompute.controllers.store import JobState
+    from batchcompute.controllers.store import InstanceView, JobState
     from batchcompute.core.job.resolved import ResolvedTask
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,17 @@ def _weight(task: ResolvedTask) -> int:
     env = sum(len(one.name) + len(one.value or "") + 16 for one in task.env)
     mappings = len(task.input_mappings) + len(task.output_mappings)
     return len(task.application.command or "") + env + 1024 * mappings
+
+
+def view_of(ctx: Context, one: Candidate) -> InstanceView | None:
+    """The TaskInstance, if it was claimed already."""
+    job = ctx.store.known(one.job_uid)
+    return job.instances.get((one.task, one.index)) if job is not None else None
+
+
+def terminated(ctx: Context, batch: Sequence[Candidate]) -> list[Candidate]:
+    """Those that somebody terminated while they waited for a machine."""
+    return [one for one in batch if (view := view_of(ctx, one)) is not None and view.terminate]
 
 
 async def claim(

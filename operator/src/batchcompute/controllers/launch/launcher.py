@@ -9,20 +9,28 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from batchcompute.cloud import timing
 from batchcompute.cloud.soldout import SoldOut
-from batchcompute.controllers.launch.candidates import candidate_of, claim, definition_of
+from batchcompute.controllers.launch.candidates import (
+    candidate_of,
+    claim,
+    definition_of,
+    terminated,
+    view_of,
+)
 from batchcompute.controllers.launch.offerings import Offerings
 from batchcompute.controllers.launch.record import build_record
 from batchcompute.controllers.launch.refusals import Refusals
 from batchcompute.controllers.members.facts import facts_of
 from batchcompute.core.breaker import Breaker
 from batchcompute.core.job.observed import Wait
-from batchcompute.core.job.tally import State
+from batchcompute.core.job.tally import ENDED, State
 from batchcompute.core.launch.definition import MachineDefinition, Offering
 from batchcompute.core.launch.pool import Candidate, Pool, fitting
 from batchcompute.core.member import may_start_next
 from batchcompute.ledger.errors import Deposed
 from batchcompute.ledger.records import Launch
+from batchcompute.vocabulary import Reason
 
 if TYPE_CHECKING:
     from batchcompute.controllers.acceptance import Accepted
@@ -60,7 +68,7 @@ class Launcher:
         self._wake = asyncio.Event()
         self.under_way = 0
         self.breakers: dict[str, Breaker] = {}
-        self.offerings = Offerings(ctx.clock, SoldOut())
+        self.offerings = Offerings(ctx.clock, SoldOut(timing.SOLD_OUT * launch.wait_scale))
         self.refusals = Refusals(ctx, self._pool, self.offerings)
 
     # -- what the Job controller asks for ------------------------------------------
@@ -100,6 +108,11 @@ class Launcher:
         """Take out everything of a job that no machine was asked for."""
         for one in self._pool.withdraw(job.uid):
             self._free(one)
+
+    def hasten(self, job_uid: str, task: str, index: int) -> None:
+        """An instance need not wait any longer: it is to end."""
+        self._pool.hasten((job_uid, task, index), self._ctx.clock.now())
+        self._wake.set()
 
     def reprioritize(self, job_uid: str, priority: int) -> None:
         self._pool.reprioritize(job_uid, priority)
@@ -189,11 +202,8 @@ class Launcher:
 
     def _forget_definitions(self) -> None:
         """Those of no window and no launch: they are made again when they are needed."""
-        live = self._pool.groups() | self._flying.keys()
-        if len(self._definitions) > len(live):
-            self._definitions = {
-                group: known for group, known in self._definitions.items() if group in live
-            }
+        for group in self._definitions.keys() - self._pool.groups() - self._flying.keys():
+            del self._definitions[group]
 
     async def _call(self, recorded: Recorded) -> None:
         try:
@@ -218,6 +228,10 @@ class Launcher:
     async def _append(self, batch: list[Candidate]) -> Recorded | None:
         definition = self._definitions[batch[0].group]
         wanted = [one for one in batch if self._still_wanted(one)]
+        ended = terminated(self._ctx, wanted)
+        reason = Reason.TASK_INSTANCE_TERMINATED
+        await self.refusals.end(ended, reason, reason.meaning)
+        wanted = [one for one in wanted if one not in ended]
         if not wanted:
             return None
         offering = self.offerings.choose(definition)
@@ -253,14 +267,11 @@ class Launcher:
             )
         )
         assert isinstance(entry.record, Launch)
-        self._probe(definition.group, entry.record.launch_id)
+        if (breaker := self.breakers.get(definition.group)) is not None:
+            self.breakers[definition.group] = breaker.launched(entry.record.launch_id)
         for one in claimed:
             self._unlist(one)
         return entry.record, definition, offering, claimed
-
-    def _probe(self, group: str, launch: str) -> None:
-        if group in self.breakers:
-            self.breakers[group] = self.breakers[group].launched(launch)
 
     def unprobe(self, launch: Launch) -> None:
         """A launch will not boot: void, or its machine was let go. It may have been the probe."""
@@ -270,8 +281,14 @@ class Launcher:
             self._wake.set()
 
     def _later(self, batch: Iterable[Candidate]) -> None:
-        again = self._ctx.clock.now() + RETRY_SECONDS
-        self._pool.add([replace(one, not_before=again) for one in batch], again)
+        """Those that are still enlisted, when their own waiting is over."""
+        now = self._ctx.clock.now()
+        for one in batch:
+            job = self._ctx.store.known(one.job_uid)
+            if job is None or (one.task, one.index) not in job.enlisted:
+                continue
+            again = max(now + RETRY_SECONDS, self.refusals.not_before(*one.slot))
+            self._pool.add([replace(one, not_before=again)], again)
 
     # -- inside ------------------------------------------------------------------------
 
@@ -280,13 +297,19 @@ class Launcher:
         if job is None or job.view is None or job.view.deleting or job.wish is not None:
             self._free(one)
             return False
+        view = view_of(self._ctx, one)
+        if view is not None and (view.state in ENDED or view.attempt > one.attempt):
+            self._unlist(one)
+            return False
         return not self._in_ledger(one)
 
     def _in_ledger(self, one: Candidate) -> bool:
         """Whether a machine stands for this attempt, or an older one may still run (R6, 41)."""
         for member in self._ctx.ledger.index.members_of(one.job_uid, one.task, one.index):
             tracked = self._ctx.tracker.get(member.mid)
-            if tracked is not None and may_start_next(facts_of(self._ctx, tracked, 0.0)):
+            if tracked is not None and may_start_next(
+                facts_of(self._ctx, tracked, self._ctx.clock.now())
+            ):
                 continue
             if member.member.attempt < one.attempt:
                 self._later([one])
@@ -320,8 +343,8 @@ class Launcher:
         now = self._ctx.clock.now()
         for one in members:
             job = self._ctx.store.known(one.job_uid)
-            if job is None or not self._still_wanted(one):
-                continue
-            job.enlisted[one.task, one.index] = one.attempt
-            self._pool.add([one], now)
+            if job is not None:
+                job.enlisted[one.task, one.index] = one.attempt
+                if self._still_wanted(one):
+                    self._pool.add([one], now)
         self._wake.set()

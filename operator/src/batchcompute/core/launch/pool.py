@@ -99,6 +99,14 @@ class Pool:
         """Take out everything of a job."""
         return [one for one in list(self) if one.job_uid == job_uid and self._remove(one)]
 
+    def hasten(self, slot: Slot, now: float) -> None:
+        """End the waiting time of one candidate."""
+        for window in self._windows.values():
+            one = window.waiting.get(slot)
+            if one is not None and one.not_before > now:
+                window.waiting[slot] = replace(one, not_before=now)
+                window.since[slot] = now
+
     def reprioritize(self, job_uid: str, priority: int) -> None:
         """A job's priority was changed while its instances wait."""
         for window in self._windows.values():

@@ -411,3 +411,16 @@ async def test_a_credential_is_named_until_the_last_member_launched_with_it_ends
     assert ledger.index.credentials() == {(namespace, "key")}
     ledger.index.close([second])
     assert ledger.index.credentials() == frozenset()
+
+
+async def test_an_append_whose_caller_gave_up_is_finished_and_deposes_nobody() -> None:
+    bench = Bench()
+    ledger = await bench.leader("a")
+    slow = bench.memory.fault("get", "pause")
+    given_up = asyncio.create_task(ledger.append(launch([member(0)])))
+    await slow.reached.wait()
+    given_up.cancel()
+    await asyncio.gather(given_up, return_exceptions=True)
+    slow.go.set()
+    await ledger.append(launch([member(1)]))
+    assert states(bench) == {1: "lead", 2: "Intent", 3: "Intent"}

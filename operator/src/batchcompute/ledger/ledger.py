@@ -90,7 +90,12 @@ class Ledger:
         Returns once the record is certainly in the ledger and this process certainly was
         the leader when it was written. Raises :class:`Deposed`, and
         :class:`~batchcompute.ledger.codec.RecordTooLarge` before anything was written.
+        A caller that gives up leaves the append to its end: a record that is there and not known
+        to be there would depose this process at the next one.
         """
+        return await asyncio.shield(self._append(build))
+
+    async def _append(self, build: Callable[[int, str], R]) -> Entry:
         async with self._appending:
             record = build(self.head + 1, self._nonce())
             secret = await writes.create(self._store, record, self._backoff())

@@ -80,10 +80,9 @@ def _is_settled(one: Tracked, job: JobState | None) -> bool:
 def _wish(ctx: Context, one: Tracked, job: JobState | None, now: float) -> Wish | None:
     member = one.open.member
     if job is None or job.view is None:
-        state = ctx.store.of_uid(member.job_uid)
-        if state.wish is None:
-            state.wish = Wish(Reason.DELETED, now)
-        return state.wish
+        if one.wish is None or one.wish.reason is not Reason.DELETED:
+            one.wish = Wish(Reason.DELETED, now)
+        return one.wish
     if job.wish is not None:
         return job.wish
     view = job.instances.get((member.task, member.index))

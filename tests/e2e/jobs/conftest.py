@@ -12,8 +12,8 @@ from dev.stack.stack import Stack
 from tests.support.site import Site
 
 SETTINGS = {
-    "mailbox": {"beatSeconds": 2, "livePollSeconds": 1},
-    "launch": {"graceSeconds": 4},
+    "mailbox": {"beatSeconds": 2, "livePollSeconds": 1, "lostAfterSeconds": 10},
+    "launch": {"graceSeconds": 4, "waitScale": 0.005},
     "cloud": {
         "describeStartingSeconds": 2,
         "describeTerminatingSeconds": 2,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from dev.bench.api import Api
+from dev.bench.costs import cpu_seconds
+from dev.bench.report import Floor
 
 NAMESPACE = "bench-floor"
 GROUP = "/apis/batchcompute.io/v1alpha1"
@@ -14,18 +17,20 @@ PATH = f"{GROUP}/namespaces/{NAMESPACE}/taskinstances"
 IN_FLIGHT = 32
 
 
-async def floor(api: Api, instances: int) -> float:
-    """Instances per second. Its objects are gone when it returns."""
+async def floor(api: Api, instances: int, pids: Mapping[str, int]) -> Floor:
+    """Its objects are gone when it returns; CPU seconds of `pids`, and of this client."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     await api.call("POST", "/api/v1/namespaces", namespace)
     numbers = iter(range(instances))
-    began = time.monotonic()
+    before, own, began = cpu_seconds(pids), time.process_time(), time.monotonic()
     await asyncio.gather(*(_client(api, numbers) for _ in range(IN_FLIGHT)))
     rate = instances / (time.monotonic() - began)
+    cpu = {name: after - before[name] for name, after in cpu_seconds(pids).items()}
+    cpu["client"] = time.process_time() - own
     await api.call("DELETE", PATH)
     await api.call("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
     await _until_gone(api)
-    return rate
+    return Floor(rate, instances, cpu)
 
 
 async def _until_gone(api: Api) -> None:

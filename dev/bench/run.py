@@ -28,7 +28,7 @@ from dev.stack.stack import Stack
 
 LIGHT = Pace(pending_seconds=1.0, terminating_seconds=1.0, machines="light")
 JOBS = f"{GROUP}/namespaces/{job.NAMESPACE}/jobs"
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 SAY_SECONDS = 2.0
 LONGEST_SECONDS = 900.0
 MEASURED = ("kube-apiserver", "etcd", "kube-controller-manager", "operator", "emulator", "hollow")
@@ -122,15 +122,14 @@ async def _runs(
 
 async def _floor(measured: Bench, instances: int) -> Floor:
     pids = {name: measured.cluster.pids[name] for name in ("kube-apiserver", "etcd")}
-    before, own = cpu_seconds(pids), time.process_time()
-    rate = await floor(measured.api, instances)
-    cpu = _difference(cpu_seconds(pids), before)
-    cpu["client"] = time.process_time() - own
-    each = {name: 1000 * seconds / instances for name, seconds in cpu.items()}
-    shares = ", ".join(f"{name} {ms:.1f}" for name, ms in each.items())
-    measured.say(f"floor: {rate:.0f} instances/s: create plus one status write from a bare client")
-    measured.say(f"       {sum(each.values()):.1f} ms CPU per instance: {shares}")
-    return Floor(rate, instances, cpu)
+    found = await floor(measured.api, instances, pids)
+    each = {name: 1000 * seconds / instances for name, seconds in found.cpu.items()}
+    shares = ", ".join(f"{name} {ms:.2f}" for name, ms in each.items())
+    measured.say(
+        f"floor: {found.rate:.0f} instances/s: create plus one status write from a bare client"
+    )
+    measured.say(f"       {sum(each.values()):.2f} ms CPU per instance: {shares}")
+    return found
 
 
 async def _run(measured: Bench, lowest: Floor, instances: int, tasks: int) -> Found:

@@ -156,8 +156,12 @@ class Instances:
 
     def _taken(self, body: dict[str, Any]) -> InstanceView:
         self.informer.put(body)
-        view = instance_view(body)
-        self.store.of_uid(view.job_uid).put(view)
+        spec, version = body["spec"], int(body["metadata"]["resourceVersion"])
+        job = self.store.of_uid(spec["jobUID"])
+        view = job.instances.get((spec["task"], int(spec["index"])))
+        if view is None or view.version != version:  # else the informer has read it just now
+            view = instance_view(body)
+            job.put(view)
         return view
 
 

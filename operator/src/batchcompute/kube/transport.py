@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cache, lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,9 @@ class Transport:
     ) -> None:
         self._config = config
         self._clock = clock
-        self._metrics = metrics
+        # Looking a series up costs more than counting in it.
+        self._requests = cache(metrics.api_requests.labels) if metrics else None
+        self._seconds = cache(metrics.api_seconds.labels) if metrics else None
         self._timed = clock if isinstance(clock, ServerTimed) else None
         self._session: aiohttp.ClientSession | None = None
         self._retry = Backoff(RETRY.base, RETRY.cap, Random())  # noqa: S311 - jitter
@@ -147,9 +150,8 @@ class Transport:
                 self._take_date(response, sent, received)
         finally:
             self._count(call, code)
-            if self._metrics:
-                took = self._clock.monotonic() - sent
-                self._metrics.api_seconds.labels(call.verb).observe(took)
+            if self._seconds:
+                self._seconds(call.verb).observe(self._clock.monotonic() - sent)
         if code >= 300:
             raise _error(response, body)
         return orjson.loads(body)
@@ -174,16 +176,22 @@ class Transport:
         )
 
     def _count(self, call: Call, code: int) -> None:
-        if self._metrics:
-            self._metrics.api_requests.labels(call.verb, call.resource, code or "none").inc()
+        if self._requests:
+            self._requests(call.verb, call.resource, code or "none").inc()
 
     def _take_date(self, response: aiohttp.ClientResponse, sent: float, received: float) -> None:
         date = response.headers.get("Date")
         if self._timed is None or not date:
             return
         with contextlib.suppress(ValueError):  # a proxy's idea of a date
-            seconds = parsedate_to_datetime(date).timestamp()
+            seconds = _unix(date)
             self._timed.observe_server_date(seconds, sent, received)
+
+
+@lru_cache(maxsize=4)
+def _unix(date: str) -> float:
+    """Raises ValueError. Hundreds of answers carry the same second."""
+    return parsedate_to_datetime(date).timestamp()
 
 
 def _error(response: aiohttp.ClientResponse, body: bytes) -> ApiError:

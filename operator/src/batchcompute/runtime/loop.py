@@ -48,6 +48,8 @@ class ReconcileLoop(Generic[K]):
         self._reconcile = reconcile
         self._clock = clock
         self._metrics = metrics
+        self._succeeded = metrics.reconciles.labels(name, "success")
+        self._seconds = metrics.reconcile_seconds.labels(name)
         self._workers = workers
         self._timeout = timeout
         self._expected: tuple[type[Exception], ...] = (TimeoutError, *expected)
@@ -99,10 +101,10 @@ class ReconcileLoop(Generic[K]):
             self._queue.forget(key)
             if delay is not None:
                 self._queue.add_after(key, delay)
-            self._metrics.reconciles.labels(self.name, "success").inc()
+            self._succeeded.inc()
         finally:
             took = self._clock.monotonic() - started
-            self._metrics.reconcile_seconds.labels(self.name).observe(took)
+            self._seconds.observe(took)
 
     def _failed(self, key: K, error: Exception) -> None:
         self._metrics.reconciles.labels(self.name, "error").inc()

@@ -121,7 +121,17 @@ class DataKeys:
             if found is None or self._stale(*found):
                 credential = await make("batchcomputedata", policy, DATA_SECONDS)
                 self._made[key] = found = credential, self._clock.now()
+                self._drop_expired()
             return found[0]
+
+    def _drop_expired(self) -> None:
+        now = self._clock.now()
+        for key, (credential, _) in list(self._made.items()):
+            if credential.expires is not None and credential.expires < now:
+                del self._made[key]
+        for key in self._locks.keys() - self._made.keys():
+            if not self._locks[key].locked():
+                del self._locks[key]
 
     def _stale(self, credential: Credential, made: float) -> bool:
         if credential.expires is None:

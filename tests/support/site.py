@@ -11,7 +11,7 @@ import json
 import signal
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -270,6 +270,13 @@ def ran(machine: Mapping[str, Any], last_word: str) -> list[Object]:
     """The processes that a machine has had whose last argument is this, in order of start."""
     found = [p for p in machine["processes"] if p["argv"][-1:] == [last_word]]
     return sorted(found, key=lambda process: float(process["start"]))
+
+
+def ended_with(processes: Iterable[Mapping[str, Any]], *codes: int) -> bool:
+    """Whether they all ended, with these exit codes; an ordinary user's kernel tells none."""
+    ends = [process for process in processes if process["end"] is not None]
+    told = [process["exitCode"] for process in ends]
+    return len(ends) == len(codes) and told in (list(codes), [None] * len(codes))
 
 
 def state_time(machine: Mapping[str, Any], state: str) -> float:

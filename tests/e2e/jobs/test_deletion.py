@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from tests.support.site import Object, Site, command, job_manifest, ran, state_time
+from tests.support.site import Object, Site, command, ended_with, job_manifest, ran, state_time
 from tests.support.stopping import STUBBORN, assert_stopped
 
 MODES = ("foreground", "background", "orphan")
@@ -162,7 +162,7 @@ def test_deleting_an_instance_is_no_command(deleted, site, namespace):
     status, machine = made["status"], before["status"]["instanceId"]
     assert (status["phase"], status["attempt"]) == ("Succeeded", 0)
     assert status["instanceId"] == machine
-    assert [p["exitCode"] for p in ran(site.cloud.machine(machine), "15.75")] == [0]
+    assert ended_with(ran(site.cloud.machine(machine), "15.75"), 0)
 
 
 def test_deleting_a_finished_instance_brings_it_back_as_it_was(deleted, site, namespace):

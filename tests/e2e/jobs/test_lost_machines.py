@@ -11,7 +11,7 @@ HANGS = {name: f"exec sleep {1000 + n}" for n, name in enumerate(ENDS)}
 
 
 def script(name: str) -> str:
-    return f'[ "$BATCH_TASK_ATTEMPT" != 0 ] || {HANGS[name]}\necho again'
+    return f'[ "$BATCH_TASK_ATTEMPT" != 0 ] || {HANGS[name]}\necho again; sleep 0.5'
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.site import Object, Site, command, job_manifest, ran, state_time
+from tests.support.site import Object, Site, command, ended_with, job_manifest, ran, state_time
 
 CONDITIONS = {
     "Accepted": "True",
@@ -94,7 +94,7 @@ def test_the_cloud_saw_one_machine_start_run_and_go(done, site, namespace):
     assert [call["code"] for call in site.launches(namespace)] == ["OK"]
     ended = [c for c in site.cloud.calls("TerminateInstances") if machine["id"] in c["ids"]]
     assert len(ended) == 1
-    assert [process["exitCode"] for process in ran(machine, SCRIPT)] == [0]
+    assert ended_with(ran(machine, SCRIPT), 0)
 
 
 def test_nothing_is_left_but_results_and_logs(done, site, namespace):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support.site import Object, Site, command, job_manifest, ran
+from tests.support.site import Object, Site, command, ended_with, job_manifest, ran
 from tests.support.stopping import STUBBORN, assert_stopped
 
 OTHER = 'if [ "$BATCH_TASK_INSTANCE_INDEX" = 1 ]; then exec sleep 12.5; fi'
@@ -70,8 +70,7 @@ def test_what_waited_for_a_terminated_task_never_starts(jobs, site, namespace):
 def test_a_terminated_instance_leaves_its_siblings_alone(jobs, site, namespace):
     status = site.instance(namespace, "single.work.1")["status"]
     assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
-    (sleeper,) = ran(site.cloud.machine(status["instanceId"]), "12.5")
-    assert sleeper["exitCode"] == 0
+    assert ended_with(ran(site.cloud.machine(status["instanceId"]), "12.5"), 0)
     assert jobs["single"]["status"]["tasks"][0]["counts"] == {
         "total": 2,
         "succeeded": 1,

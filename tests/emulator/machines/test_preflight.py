@@ -57,10 +57,12 @@ def test_no_python_in_usr() -> None:
 def test_nothing_is_missing_here_and_the_trial_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    deep = tmp_path / ("d" * 60) / ("e" * 60)  # longer than a unix socket's path may be
+    deep.mkdir(parents=True)
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
     mounts = Path("/proc/self/mounts").read_text()
     assert preflight() == []
-    assert list(tmp_path.iterdir()) == []
+    assert list(deep.iterdir()) == []
     assert Path("/proc/self/mounts").read_text() == mounts
 
 

@@ -55,7 +55,7 @@ def test_what_is_no_listing_is_refused(text: str) -> None:
 
 def test_a_thousand_entries_are_read_within_milliseconds() -> None:
     text = page(ENTRY * 1000)
-    begun = time.perf_counter()
+    begun = time.process_time()  # of this process alone: the machine may be busy
     for _ in range(5):
         parse_page(text, 0)
-    assert (time.perf_counter() - begun) / 5 < 0.01
+    assert (time.process_time() - begun) / 5 < 0.01

@@ -54,7 +54,7 @@ def trial() -> str | None:
     front = socket.socket(socket.AF_UNIX)
     try:
         plan = _plan(directory)
-        front.bind(str(plan.directory / "front"))
+        _bind(front, plan.directory, "front")
         base.build(plan.base, plan.ids, [])
         return _start_and_end(plan)
     except OSError as error:
@@ -63,6 +63,15 @@ def trial() -> str | None:
         front.close()
         traces.sweep(directory)
         shutil.rmtree(directory)
+
+
+def _bind(front: socket.socket, directory: Path, name: str) -> None:
+    """By the folder's descriptor: the whole path may be longer than a socket's may be."""
+    folder = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    try:
+        front.bind(f"/proc/self/fd/{folder}/{name}")
+    finally:
+        os.close(folder)
 
 
 def _plan(directory: Path) -> Plan:

@@ -126,6 +126,7 @@ def remove_state(directory: Path) -> None:
     """Removes what a stopped stack leaves in its folder, all but the logs."""
     delete_left(directory / "cluster")
     clean(directory / "cluster")
+    shutil.rmtree(directory / "kubectl-cache", ignore_errors=True)
     cloud = directory / "cloud"
     if cloud.exists():
         traces.sweep(cloud)  # a killed emulator leaves groups and roots of machines

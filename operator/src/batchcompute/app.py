@@ -37,6 +37,8 @@ KOPF_FINALIZER = f"{GROUP}/kopf-unused"
 LIVENESS_SECONDS = 120.0
 """How far beyond its own timeout a reconcile may be before a restart is the better hope."""
 STANDBY_SECONDS = 3.0
+STOP_SECONDS = 1.5
+"""How long a stop may take; the ledger makes every moment a safe one."""
 KOPF_IDENTITY: Any = "batchcompute"
 """Else kopf looks for the name of the user, which a container's user need not have."""
 
@@ -91,8 +93,7 @@ async def run(settings: Settings) -> None:
     clock, metrics = SystemClock(), Metrics()
     cluster = config.load()
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _take_signals(stop)
     state: dict[str, Leadership] = {}
     begun = clock.monotonic()
 
@@ -115,7 +116,7 @@ async def run(settings: Settings) -> None:
         Client(cluster, clock, metrics=metrics) as client,
         health.serving(app, "0.0.0.0", settings.health_port),  # noqa: S104 - probes come from outside
     ):
-        work = asyncio.create_task(_lead(settings, credential, client, clock, metrics, state, stop))
+        work = asyncio.create_task(_lead(settings, credential, client, clock, metrics, state))
         stopping = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -124,8 +125,37 @@ async def run(settings: Settings) -> None:
             return
         log.info("stopping")
         work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        await asyncio.wait({work}, timeout=STOP_SECONDS)
+        if not work.done():
+            await _leave(state.get("leader"))
+
+
+async def _leave(leader: Leadership | None) -> None:
+    """End without whoever does not let go (kopf, while it connects): any moment is a good one to
+    die for this process, if only the Lease is given back."""
+    log.warning("not stopped after %d s: the process ends all the same", STOP_SECONDS)
+    if leader is not None and leader.elector is not None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await leader.elector.release()
+    logging.shutdown()
+    os._exit(0)
+
+
+def _take_signals(stop: asyncio.Event) -> None:
+    """TERM and INT stop the process, and by us.
+
+    kopf would take both over when it starts, and before it stops it waits five seconds for
+    whatever task was begun after it. It has no setting against that.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler = _nothing  # type: ignore[assignment,method-assign]
+
+
+def _nothing(*_: object) -> None:
+    return None
 
 
 async def _lead(
@@ -135,7 +165,6 @@ async def _lead(
     clock: SystemClock,
     metrics: Metrics,
     state: dict[str, Leadership],
-    stop: asyncio.Event,
 ) -> None:
     identity = settings.identity or os.environ.get("POD_NAME") or socket.gethostname()
     cluster_uid = (await client.get(NAMESPACES, None, "kube-system"))["metadata"]["uid"]
@@ -159,6 +188,7 @@ async def _lead(
         owner=f"{cluster_uid}/{settings.namespace}/{settings.release}",
         holder=identity,
     )
+    leader.elector = elector
     state["leader"] = leader
     await elector.acquire()
     leader.leads = True
@@ -169,7 +199,7 @@ async def _lead(
             group.create_task(health.watch_loop_lag(clock, metrics))
             group.create_task(leader.run(started))
             await started.wait()
-            group.create_task(_listen(leader, stop))
+            group.create_task(_listen(leader))
             log.info("works")
     finally:
         await elector.release()
@@ -181,8 +211,8 @@ async def _until_lost(elector: Elector) -> None:
     raise Deposed(reasons[0] if reasons else "the lease was lost")
 
 
-async def _listen(leader: Leadership, stop: asyncio.Event) -> None:
-    """kopf, as one more task; it ends when cancelled, or by the signals, which it takes over."""
+async def _listen(leader: Leadership) -> None:
+    """kopf, as one more task; it ends when cancelled."""
     registry = kopf.OperatorRegistry()
     heard = {
         Plural.JOBS: leader.job_event,
@@ -199,7 +229,6 @@ async def _listen(leader: Leadership, stop: asyncio.Event) -> None:
         clusterwide=True,
         identity=KOPF_IDENTITY,
     )
-    stop.set()
 
 
 def _on_event(registry: kopf.OperatorRegistry, plural: Plural, take: Any) -> None:

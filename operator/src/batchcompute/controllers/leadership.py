@@ -59,6 +59,7 @@ from batchcompute.ledger.ledger import Ledger
 from batchcompute.ledger.records import Launch, LaunchState
 from batchcompute.runtime import heap
 from batchcompute.runtime.clock import Clock
+from batchcompute.runtime.leader import Elector
 from batchcompute.runtime.loop import ReconcileLoop
 from batchcompute.runtime.metrics import Metrics
 from batchcompute.runtime.workqueue import WorkQueue
@@ -99,6 +100,7 @@ class Leadership:
         self._templates = kinds.Templates()
         self.ctx: Context
         self.leads = False
+        self.elector: Elector | None = None
         self.ready = False
         self._launcher: Launcher | None = None
         self._loops: tuple[ReconcileLoop[Any], ...] = ()

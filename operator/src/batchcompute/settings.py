@@ -138,7 +138,6 @@ class Cloud(_Model):
     describe_starting_seconds: Seconds = 10.0
     describe_terminating_seconds: Seconds = 10.0
     describe_others_seconds: Seconds = 60.0
-    gone_interval_seconds: Seconds = 10.0
     rate_share: Annotated[float, Field(gt=0, le=1)] = 0.5
 
 

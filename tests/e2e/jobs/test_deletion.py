@@ -64,6 +64,27 @@ def own_key(site: Site, namespace: str) -> Object:
     }
 
 
+def until_collected(site: Site, namespace: str) -> None:
+    """Waits until the garbage collector knows TaskInstances: it hears of a new kind within half a
+    minute, and an orphaning before that leaves the owner reference on."""
+    name = "probe.work.0"
+    owner = {
+        "apiVersion": "batchcompute.io/v1alpha1",
+        "kind": "Job",
+        "name": "probe",
+        "uid": "00000000-0000-0000-0000-000000000000",
+    }
+    site.apply(
+        {
+            "apiVersion": "batchcompute.io/v1alpha1",
+            "kind": "TaskInstance",
+            "metadata": {"name": name, "namespace": namespace, "ownerReferences": [owner]},
+            "spec": {"job": "probe", "jobUID": owner["uid"], "task": "work", "index": 0},
+        }
+    )
+    site.until(lambda: not site.instance(namespace, name), "the collector takes the probe", 90)
+
+
 AGAIN = command("work", ONCE, maxRetries=2)
 KEPT = command("work", "exec sleep 15.75")
 
@@ -71,6 +92,7 @@ KEPT = command("work", "exec sleep 15.75")
 @pytest.fixture(scope="module")
 def running(site: Site, namespace: str) -> dict[str, Object]:
     """By job, the TaskInstances of jobs that run; `own` has a namespace and a key of its own."""
+    until_collected(site, namespace)
     short_lived = site.namespace("short-lived")
     site.apply(
         own_key(site, short_lived),

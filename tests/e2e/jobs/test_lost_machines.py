@@ -51,5 +51,6 @@ def test_the_ledger_keeps_nothing_of_it(jobs, site):
     """No launch, no stop record: the newest record alone may stay."""
     site.until(
         lambda: len([name for name in site.secrets() if name.startswith("bc-ledger-0")]) <= 2,
-        "closed records are deleted",
+        "closed records are deleted, those of tests before among them",
+        seconds=180,
     )

@@ -20,7 +20,6 @@ from dev.stack.environment import child_environment
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
-USER_BUCKETS = ("data",)
 
 
 def settings(cloud: Cloud, health_port: int, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def settings(cloud: Cloud, health_port: int, overrides: Mapping[str, Any]) -> di
         "permissions": [
             {
                 "namespaces": ["*"],
-                "buckets": [f"{name}-{cloud.app_id}" for name in USER_BUCKETS],
+                "buckets": ["*"],  # one tenant: any bucket but the workspace
                 "regions": [cloud.region],
             }
         ],

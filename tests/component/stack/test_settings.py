@@ -32,7 +32,7 @@ def test_the_operator_accepts_its_settings_and_they_hold_no_key(tmp_path):
     loaded = operator_settings.load(file)
     assert loaded.mailbox.beat_seconds == 1
     assert loaded.workspace.bucket == CLOUD.workspace_bucket
-    assert loaded.permissions[0].buckets == ("data-1250000000",)
+    assert loaded.permissions[0].buckets == ("*",)
     assert CLOUD.secret_key not in file.read_text() + repr(CLOUD)
 
 

@@ -14,6 +14,9 @@ from tests.support.site import Site
 SETTINGS = {
     "mailbox": {"beatSeconds": 2, "livePollSeconds": 1, "lostAfterSeconds": 10},
     "launch": {"graceSeconds": 4, "waitScale": 0.005},
+    "permissions": [
+        {"namespaces": ["*"], "buckets": ["data-1250000000"], "regions": ["ap-guangzhou"]}
+    ],
     "cloud": {
         "describeStartingSeconds": 2,
         "describeTerminatingSeconds": 2,
